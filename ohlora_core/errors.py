@@ -11,8 +11,8 @@ from pathlib import Path
 __all__ = [
     "ContentError",
     "DataFolderError",
-    "ModelFileError",
     "MissingModelError",
+    "ModelFileError",
     "OhLoraError",
     "PortInUseError",
     "SettingsError",
@@ -102,8 +102,8 @@ class PortInUseError(OhLoraError):
 
     def __init__(self, port: int) -> None:
         super().__init__(
-            f"{port}번 포트를 이미 다른 프로그램이 쓰고 있어요. --port 로 다른 번호를 지정해 주세요 "
-            f"(예: --port {port + 1}).",
+            f"{port}번 포트를 이미 다른 프로그램이 쓰고 있어요. --port 로 다른 번호를 지정해 "
+            f"주세요 (예: --port {port + 1}).",
             f"Port {port} is already in use. Choose another with --port (e.g. --port {port + 1}).",
         )
 

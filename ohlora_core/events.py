@@ -1,0 +1,81 @@
+"""What a turn consists of, as data: the core yields these, the page and the API render them.
+
+Knows nothing of models or of Gradio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ohlora_core.messages import Lang, message
+
+__all__ = ["Event", "ExpressionChosen", "FrameBatch", "Notice", "ReplyText", "TurnDone"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A system message in the dialogue: warning, block, limit or error.
+
+    Attributes:
+        kind: How grave it is.
+        key: Key of the message catalogue.
+        values: What is filled in; a value that is a `Notice` itself is rendered in turn.
+    """
+
+    kind: Literal["info", "warning", "block", "error"]
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, lang: Lang = "ko") -> str:
+        filled = {
+            name: value.text(lang) if isinstance(value, Notice) else value
+            for name, value in self.values.items()
+        }
+        return message(self.key, lang, **filled)
+
+
+@dataclass(frozen=True)
+class ReplyText:
+    """Her reply so far; each one replaces the one before. `done`: it is complete."""
+
+    text: str
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class ExpressionChosen:
+    """The expression of a reply: the three labels and their scores (negated, system.md 2.6)."""
+
+    labels: tuple[str, str, str]
+    eyes: float
+    mouth: float
+    pose: float
+
+
+@dataclass(frozen=True)
+class FrameBatch:
+    """Consecutive frames, each a JPEG of 256 x 256."""
+
+    jpegs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class TurnDone:
+    """The turn is committed.
+
+    Attributes:
+        memory_used: The memory text that went into the prompt, if any.
+        memory_added: The memory text that was stored, if any.
+        summary: The summary of this turn; "" if none was accepted.
+        frames: How many frames were yielded.
+    """
+
+    memory_used: str | None = None
+    memory_added: str | None = None
+    summary: str = ""
+    frames: int = 0
+
+
+Event = Notice | ReplyText | ExpressionChosen | FrameBatch | TurnDone
