@@ -21,7 +21,7 @@ class Notice:
     Attributes:
         kind: How grave it is.
         key: Key of the message catalogue.
-        values: What is filled in; a value that is a `Notice` itself is rendered in turn.
+        values: What is filled in; a `Notice` among them is rendered in turn, several are joined.
     """
 
     kind: Literal["info", "warning", "block", "error"]
@@ -29,11 +29,16 @@ class Notice:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, lang: Lang = "ko") -> str:
-        filled = {
-            name: value.text(lang) if isinstance(value, Notice) else value
-            for name, value in self.values.items()
-        }
+        filled = {name: _render(value, lang) for name, value in self.values.items()}
         return message(self.key, lang, **filled)
+
+
+def _render(value: Any, lang: Lang) -> Any:
+    if isinstance(value, Notice):
+        return value.text(lang)
+    if isinstance(value, tuple):
+        return ", ".join(str(_render(part, lang)) for part in value)
+    return value
 
 
 @dataclass(frozen=True)

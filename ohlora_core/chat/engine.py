@@ -1,0 +1,122 @@
+"""The models' side of a chat turn: input, reply, expression, memory, summary.
+
+Knows nothing of users, the store, sanctions or frames; `ohlora_core.core` puts those around it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from ohlora_core.chat.examples import ExampleFinder
+from ohlora_core.chat.expression import choose_expression
+from ohlora_core.chat.memory import extract_memory, pick_memory
+from ohlora_core.chat.reply import ReplyMaker
+from ohlora_core.chat.summary import summarise
+from ohlora_core.chat.time_words import with_time_prefix
+from ohlora_core.content import load_dialogues
+from ohlora_core.events import ExpressionChosen, ReplyText
+from ohlora_core.language import (
+    TextGenerator,
+    final_input,
+    neutralise,
+    reply_prompt,
+)
+from ohlora_core.sentence import SentenceEncoder, SentenceTask
+
+__all__ = ["ChatEngine", "ChatInput"]
+
+
+@dataclass(frozen=True)
+class ChatInput:
+    """What the models read for one message.
+
+    Attributes:
+        message: The user's text, control marks neutralised.
+        final_input: Memory or summary, time and message (system.md 2.4).
+        prompt: The whole reply prompt, with examples if the model wants them.
+        memory_used: The memory in `final_input`, if any.
+    """
+
+    message: str
+    final_input: str
+    prompt: str
+    memory_used: str | None
+
+
+class ChatEngine:
+    """All model calls of a chat turn.
+
+    Args:
+        generator: The language models; its `example_count` says how many examples a prompt gets.
+        encoder: The S-BERTs.
+    """
+
+    def __init__(self, generator: TextGenerator, encoder: SentenceEncoder) -> None:
+        self._generator = generator
+        self._encoder = encoder
+        self._examples: ExampleFinder | None = None
+        if generator.example_count:
+            rows = [row for row in load_dialogues() if row.split == "train"]
+            self._examples = ExampleFinder(encoder, rows)
+        self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
+
+    def read(
+        self, message: str, memories: Sequence[str], last_summary: str, now: datetime
+    ) -> ChatInput:
+        """Build the input of a turn (steps 3 and 4).
+
+        Args:
+            memories: All stored memory texts of the user.
+            last_summary: Summary of the last turn, "" if none.
+            now: Local time.
+        """
+        message = neutralise(message)
+        memory = pick_memory(self._encoder, message, memories)
+        summary = None if memory else last_summary or None
+        whole = final_input(with_time_prefix(message, now), memory=memory, summary=summary)
+        examples = []
+        if self._examples:
+            examples = self._examples.find(
+                message,
+                has_memory=memory is not None,
+                has_summary=summary is not None,
+                count=self._generator.example_count,
+            )
+        return ChatInput(message, whole, reply_prompt(whole, examples), memory)
+
+    def reply(
+        self,
+        chat_input: ChatInput,
+        now: datetime,
+        *,
+        seed: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[ReplyText]:
+        """The growing reply (step 5); see `ReplyMaker.stream`."""
+        return self._reply_maker.stream(
+            chat_input.prompt, chat_input.message, now, seed=seed, cancel=cancel
+        )
+
+    def expression(self, reply: str, rng: np.random.Generator) -> ExpressionChosen:
+        """The expression of any text she says (step 6)."""
+        return choose_expression(self._generator, reply, rng)
+
+    def memory(self, chat_input: ChatInput, rng: np.random.Generator) -> str | None:
+        """What to remember from a message, if anything (step 7)."""
+        return extract_memory(self._generator, chat_input.final_input, rng)
+
+    def summary(self, chat_input: ChatInput, reply: str, rng: np.random.Generator) -> str:
+        """The summary of the turn (step 8)."""
+        return summarise(self._generator, chat_input.final_input, reply, rng)
+
+    def is_too_long(self, message: str, limit: int) -> bool:
+        """Whether a message has more tokens of the reply model than the limit."""
+        return self._generator.count_tokens(message) > limit
+
+    def _rank(self, message: str, replies: list[str]) -> np.ndarray:
+        return self._encoder.similarity(SentenceTask.RANKING, message, replies)

@@ -1,0 +1,54 @@
+"""Steps 4 and 7 of a turn: which memory fits a message, and what to remember from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ohlora_core.language import Role, TextGenerator, memory_prompt
+from ohlora_core.sentence import SentenceEncoder, SentenceTask
+
+__all__ = ["extract_memory", "parse_memory", "pick_memory"]
+
+MAX_TRIES = 5
+_MEMORY = re.compile(r"\[([^:\[\]]+):([^\[\]]+)\]")
+_BRACKETS = str.maketrans("(){}", "[][]")
+
+
+def pick_memory(encoder: SentenceEncoder, message: str, memories: Sequence[str]) -> str | None:
+    """The stored memory that fits the raw message best, if it fits well enough."""
+    if not memories:
+        return None
+    cosines = encoder.similarity(SentenceTask.MEMORY, message, list(memories))
+    best = int(np.argmax(cosines))
+    return memories[best] if cosines[best] >= encoder.threshold("memory") else None
+
+
+def parse_memory(answer: str) -> str | None:
+    """The "[key: value]" of a model's answer with brackets and spaces repaired; "" for nothing.
+
+    None if the answer is neither empty nor exactly one memory.
+    """
+    text = answer.strip().translate(_BRACKETS)
+    if not text:
+        return ""
+    match = _MEMORY.fullmatch(text)
+    if not match:
+        return None
+    key, value = " ".join(match[1].split()), " ".join(match[2].split())
+    return f"[{key}: {value}]" if key and value else None
+
+
+def extract_memory(
+    generator: TextGenerator, final_input: str, rng: np.random.Generator
+) -> str | None:
+    """Ask the memory model what to remember, at most 5 times; None if nothing."""
+    prompt = memory_prompt(final_input)
+    for _ in range(MAX_TRIES):
+        seed = int(rng.integers(2**31))
+        memory = parse_memory(generator.generate(Role.MEMORY, [prompt], seed=seed)[0])
+        if memory is not None:
+            return memory or None
+    return None

@@ -1,0 +1,118 @@
+"""Step 5 of a turn: one reply, with the retries of the system description.
+
+Knows the language models and how a good reply is recognised; nothing of users or the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import numpy as np
+
+from ohlora_core.chat.time_words import is_wrong_about_day
+from ohlora_core.events import ReplyText
+from ohlora_core.language import ROLE_FORMATS, Role, TextGenerator
+
+__all__ = ["NO_REPLY", "Ranker", "ReplyMaker", "clean_reply"]
+
+logger = logging.getLogger(__name__)
+
+MAX_TRIES = 5
+NO_REPLY = "(읽씹)"
+DAY_ERROR_HEAT = 0.1  # added to the temperature per reply that was wrong about the day
+CANDIDATES = 4
+
+_INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")
+_LEAKS = ("(답변", "답변 종료", "(사용자", "요약)", "(예시", "http")
+
+Ranker = Callable[[str, list[str]], np.ndarray]
+"""(message, replies) -> fit of each reply, [n], higher is better."""
+
+
+def clean_reply(text: str) -> str:
+    """Repair what is known to go wrong: invisible characters, 오늘는, a leading "### 답변:".
+
+    The zero-width joiner stays, since emoji sequences need it.
+    """
+    text = _INVISIBLE.sub("", text).replace("오늘는", "오늘은").replace("내일는", "내일은")
+    return text.strip().removeprefix("### 답변:").strip()
+
+
+def is_leaky(reply: str) -> bool:
+    """Whether a reply is empty or shows a piece of a prompt or a link."""
+    return not reply or any(mark in reply for mark in _LEAKS)
+
+
+class ReplyMaker:
+    """Makes replies with the output_message model.
+
+    Args:
+        generator: The language models.
+        rank: If given, several replies are sampled in one batch and the best-ranked one is taken;
+            otherwise one reply is streamed.
+    """
+
+    def __init__(self, generator: TextGenerator, rank: Ranker | None = None) -> None:
+        self._generator = generator
+        self._rank = rank
+
+    def stream(
+        self,
+        prompt: str,
+        message: str,
+        now: datetime,
+        *,
+        seed: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[ReplyText]:
+        """The growing reply; a failed try is replaced by the next, the last event is `done`.
+
+        Args:
+            prompt: The whole prompt, examples and start mark included.
+            message: What the user said (the ranker judges the replies against it).
+            now: Local time, for the day-of-week rules.
+        """
+        heat = 0.0
+        for attempt in range(MAX_TRIES):
+            temperature = ROLE_FORMATS[Role.OUTPUT_MESSAGE].temperature + heat
+            try_seed = None if seed is None else seed + attempt
+            if self._rank:
+                replies = self._candidates(prompt, temperature, try_seed)
+            else:
+                text = ""
+                for piece in self._generator.stream(
+                    Role.OUTPUT_MESSAGE,
+                    prompt,
+                    temperature=temperature,
+                    seed=try_seed,
+                    cancel=cancel,
+                ):
+                    text += piece
+                    yield ReplyText(clean_reply(text))
+                replies = [clean_reply(text)]
+            if cancel and cancel.is_set():
+                return
+            sound = [reply for reply in replies if not is_leaky(reply)]
+            good = [reply for reply in sound if not is_wrong_about_day(reply, now)]
+            if good:
+                yield ReplyText(self._best(message, good), done=True)
+                return
+            if sound:
+                heat += DAY_ERROR_HEAT
+            logger.info("reply try %d failed: %r", attempt + 1, replies)
+        yield ReplyText(NO_REPLY, done=True)
+
+    def _candidates(self, prompt: str, temperature: float, seed: int | None) -> list[str]:
+        texts = self._generator.generate(
+            Role.OUTPUT_MESSAGE, [prompt] * CANDIDATES, temperature=temperature, seed=seed
+        )
+        return list(dict.fromkeys(clean_reply(text) for text in texts))
+
+    def _best(self, message: str, replies: list[str]) -> str:
+        if self._rank is None or len(replies) == 1:
+            return replies[0]
+        return replies[int(np.argmax(self._rank(message, replies)))]

@@ -1,0 +1,36 @@
+"""Step 8 of a turn: what the turn was about, for the pronouns of the next one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ohlora_core.language import Role, TextGenerator, summary_prompt
+
+__all__ = ["is_usable_summary", "summarise"]
+
+MAX_TRIES = 3
+MIN_CHARACTERS = 2
+MAX_TOKENS = 60
+_LEAKS = ("(답변", "(사용자", "요약)", "(요약", "(오로라", "(예시")
+
+
+def is_usable_summary(summary: str, tokens: int) -> bool:
+    """Whether a summary is neither too short, too long nor full of prompt marks."""
+    return (
+        len(summary) >= MIN_CHARACTERS
+        and tokens < MAX_TOKENS
+        and not any(mark in summary for mark in _LEAKS)
+    )
+
+
+def summarise(
+    generator: TextGenerator, final_input: str, reply: str, rng: np.random.Generator
+) -> str:
+    """The summary of a turn; "" if three tries gave none that is usable."""
+    prompt = summary_prompt(final_input, reply)
+    for _ in range(MAX_TRIES):
+        seed = int(rng.integers(2**31))
+        summary = generator.generate(Role.SUMMARY, [prompt], seed=seed)[0].strip()
+        if is_usable_summary(summary, generator.count_tokens(summary)):
+            return summary
+    return ""

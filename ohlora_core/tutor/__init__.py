@@ -1,0 +1,1 @@
+"""ML tutor: retrieval-grounded answers, a quiz and a mock interview (system.md section 5)."""
