@@ -11,7 +11,17 @@ from typing import Any, Literal
 
 from ohlora_core.messages import Lang, message
 
-__all__ = ["Event", "ExpressionChosen", "FrameBatch", "Notice", "ReplyText", "TurnDone"]
+__all__ = [
+    "Event",
+    "ExpressionChosen",
+    "FrameBatch",
+    "InterviewProgress",
+    "Notice",
+    "QuizGraded",
+    "ReplyText",
+    "SourcesFound",
+    "TurnDone",
+]
 
 
 @dataclass(frozen=True)
@@ -83,4 +93,51 @@ class TurnDone:
     frames: int = 0
 
 
-Event = Notice | ReplyText | ExpressionChosen | FrameBatch | TurnDone
+@dataclass(frozen=True)
+class SourcesFound:
+    """The facts that an ML answer rests on: (text, cosine), best first; none: unmatched."""
+
+    sources: tuple[tuple[str, float], ...]
+
+    @property
+    def matched(self) -> bool:
+        return bool(self.sources)
+
+
+@dataclass(frozen=True)
+class QuizGraded:
+    """The grade of a quiz answer, 0..1, and the model answer."""
+
+    score: float
+    model_answer: str
+
+
+@dataclass(frozen=True)
+class InterviewProgress:
+    """Where an interview stands after an answer.
+
+    Attributes:
+        topic: The topic that is asked now.
+        passed: Topics that are over.
+        remaining: Needed answers of the topic that are still open.
+        outcomes: Topic -> "at_once", "after_follow_ups" or "failed".
+        finished: Whether the interview is over.
+    """
+
+    topic: str
+    passed: tuple[str, ...]
+    remaining: tuple[str, ...]
+    outcomes: Mapping[str, str]
+    finished: bool
+
+
+Event = (
+    Notice
+    | ReplyText
+    | ExpressionChosen
+    | FrameBatch
+    | SourcesFound
+    | QuizGraded
+    | InterviewProgress
+    | TurnDone
+)

@@ -1,0 +1,164 @@
+"""Loads each model once and opens a `Session` per user: the only thing the page talks to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ohlora_core import __version__
+from ohlora_core.chat import ChatEngine
+from ohlora_core.content import load_knowledge, load_quiz
+from ohlora_core.errors import MissingModelError, UnknownFaceError
+from ohlora_core.ethics import EthicsGuard
+from ohlora_core.events import ExpressionChosen
+from ohlora_core.face import Expression, FacePipeline, HairStyle, encode_jpeg, reply_animation
+from ohlora_core.language import TextGenerator
+from ohlora_core.sentence import SentenceEncoder
+from ohlora_core.session import Preferences, Session, UserLock
+from ohlora_core.settings import Settings
+from ohlora_core.store import Store
+from ohlora_core.tutor import Interviewer, QnaEngine, QuizMaster
+
+__all__ = ["Core", "Preferences", "Session"]
+
+logger = logging.getLogger(__name__)
+
+LITE_CHAT_CHARACTERS = 80
+CHAT_TOKENS = {"v2": 48, "v4": 40}
+BACKGROUND_THREADS = 4
+FRAMES_PER_BATCH = 6
+T = TypeVar("T")
+
+
+class Core:
+    """The models, the store and what is made of them.
+
+    Args:
+        settings: All settings.
+        generator: The language models of the profile.
+        encoder: The S-BERTs of the profile.
+        face: The face pipeline.
+        store: Where user state is kept.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        generator: TextGenerator,
+        encoder: SentenceEncoder,
+        face: FacePipeline,
+        store: Store,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.face = face
+        self.guard = EthicsGuard(encoder)
+        self.chat = ChatEngine(generator, encoder)
+        self.qna = QnaEngine(generator, encoder, load_knowledge())
+        self.quiz = QuizMaster(generator, encoder, load_quiz())
+        self.interviewer = Interviewer(generator, encoder)
+        self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="ohlora")
+        self._locks: dict[str, UserLock] = {}
+        self._locks_guard = threading.Lock()
+        self.check_face(self.default_face)
+
+    @classmethod
+    def load(cls, settings: Settings) -> Core:
+        """Load every model that the settings name.
+
+        Raises:
+            MissingModelError: if a full model is asked for and not here.
+            ModelFileError: if a model file is missing or broken.
+            DataFolderError: if the data folder cannot be written.
+        """
+        from ohlora_core import language, sentence
+
+        if settings.profile != "lite":
+            raise MissingModelError(settings.profile, "kakaocorp/kanana-1.5-2.1b, polyglot-ko-1.3b")
+        if settings.face != "lite":
+            raise MissingModelError(settings.face, f"stylegan_gen_vector_find_{settings.face}.pth")
+        if settings.threads:
+            import torch
+
+            torch.set_num_threads(settings.threads)
+        settings.prepare_data_dir()
+        generator = language.load_lite(settings.models_dir)
+        encoder = sentence.load_lite(settings.models_dir)
+        face = FacePipeline(settings.models_dir)
+        store = Store(settings.effective_database_url)
+        return cls(settings, generator, encoder, face, store)
+
+    def session(self, user_id: str) -> Session:
+        """The conversation of one user."""
+        return Session(self, user_id)
+
+    def health(self) -> dict[str, Any]:
+        """What runs here, for /health."""
+        return {
+            "profile": self.settings.profile,
+            "face": self.settings.face,
+            "models": ["language", "sentence", "face"],
+            "version": __version__,
+        }
+
+    def local_now(self) -> datetime:
+        """The present time in the time zone of the settings."""
+        return datetime.now(self.settings.time_zone)
+
+    def is_too_long_for_chat(self, message: str) -> bool:
+        """Whether a chat message is over the limit of the profile (system.md 2.2)."""
+        if self.settings.profile == "lite":
+            return len(message) > LITE_CHAT_CHARACTERS
+        return self.chat.is_too_long(message, CHAT_TOKENS[self.settings.profile])
+
+    # face
+    @property
+    def default_face(self) -> int:
+        return self.settings.face_number
+
+    def check_face(self, number: int) -> None:
+        """Raises UnknownFaceError, listing the valid numbers, if there is no such face."""
+        valid = self.face.face_numbers()
+        if number not in valid:
+            raise UnknownFaceError(number, valid)
+
+    def reply_frames(
+        self, expression: ExpressionChosen, preferences: Preferences
+    ) -> Iterator[tuple[bytes, ...]]:
+        """Batches of JPEG frames of the animation of one reply (system.md section 4)."""
+        target = Expression(expression.eyes, expression.mouth, expression.pose)
+        seed = self.settings.seed
+        steps = list(reply_animation(target, np.random.default_rng(seed)))
+        hair = HairStyle(preferences.hair, preferences.hue)
+        for start in range(0, len(steps), FRAMES_PER_BATCH):
+            batch = steps[start : start + FRAMES_PER_BATCH]
+            frames = self.face.render(preferences.face, batch, hair)
+            yield tuple(encode_jpeg(frame) for frame in frames)
+
+    def idle_loop(self, preferences: Preferences) -> Path:
+        """The resting face as an animated WebP, made on first use."""
+        hair = HairStyle(preferences.hair, preferences.hue)
+        return self.face.idle_loop(
+            preferences.face, hair, self.settings.data_dir / "cache" / "faces"
+        )
+
+    # threads
+    def user_lock(self, user_id: str) -> UserLock:
+        with self._locks_guard:
+            return self._locks.setdefault(user_id, UserLock())
+
+    def background(self, work: Callable[[], T]) -> Future[T]:
+        """Run work that must finish even if nobody waits for it."""
+        return self._pool.submit(work)
+
+    def close(self) -> None:
+        """Wait for background work and close the store."""
+        self._pool.shutdown(wait=True)
+        self.store.close()

@@ -1,0 +1,187 @@
+"""The mock interview: judges an answer, chooses the next topic, lets the model speak.
+
+The state is a small JSON value that the caller stores; nothing here knows users or the page.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ohlora_core.events import ReplyText
+from ohlora_core.language import Role, TextGenerator, interview_prompt, neutralise
+from ohlora_core.sentence import SentenceEncoder, SentenceTask
+from ohlora_core.tutor.interview_track import (
+    EITHER,
+    END,
+    EXPERIENCE,
+    FIXED_NEXT,
+    GREETING,
+    KEEPS_REMAINING,
+    LABELS,
+    LAST_WORDS,
+    NEEDED,
+    TERM_QUESTION,
+    TOPICS,
+)
+from ohlora_core.tutor.speech import speak
+
+__all__ = [
+    "ALL_SOLVED",
+    "InterviewState",
+    "Interviewer",
+    "Judgement",
+    "answer_input",
+    "next_question_input",
+]
+
+ALL_SOLVED = "모든 질문 해결 완료"
+MAX_FAILURES = 3
+
+
+@dataclass(frozen=True)
+class InterviewState:
+    """Where a candidate is.
+
+    Attributes:
+        topic: The topic being asked.
+        remaining: Needed answers of the topic that are still open.
+        passed: Topics that are over, in the order they were.
+        outcomes: Topic -> "at_once", "after_follow_ups" or "failed".
+        failures: Failed answers in a row on this topic.
+        tries: Answers given on this topic.
+    """
+
+    topic: str = GREETING
+    remaining: tuple[str, ...] = NEEDED[GREETING]
+    passed: tuple[str, ...] = ()
+    outcomes: dict[str, str] = field(default_factory=dict)
+    failures: int = 0
+    tries: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return self.topic == END
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"remaining": list(self.remaining), "passed": list(self.passed)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> InterviewState:
+        lists = {name: tuple(value[name]) for name in ("remaining", "passed")}
+        return cls(**(value | lists))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an answer achieved: its label, and the state that follows."""
+
+    label: str
+    state: InterviewState
+
+
+def answer_input(topic: str, answer: str, remaining: Sequence[str]) -> str:
+    """What S-BERT #1 reads."""
+    if topic == EXPERIENCE and remaining:
+        answer = f"[{remaining[0]}] {answer}"
+    return f"{topic} -> {answer}"
+
+
+def next_question_input(topic: str, answer: str, remaining: Sequence[str]) -> str:
+    """What S-BERT #2 reads."""
+    return f"{topic} -> {answer} (남은 답변: {', '.join(remaining) or ALL_SOLVED})"
+
+
+def remaining_after(remaining: Sequence[str], label: str) -> tuple[str, ...]:
+    """The needed answers that are still open after an answer with this label."""
+    if label in KEEPS_REMAINING:
+        return tuple(remaining)
+    if label in EITHER and label in remaining:
+        return ()
+    return tuple(answer for answer in remaining if answer != label)
+
+
+class Interviewer:
+    """Runs one step of an interview at a time."""
+
+    def __init__(self, generator: TextGenerator, encoder: SentenceEncoder) -> None:
+        self._generator = generator
+        self._encoder = encoder
+
+    def open(self, **options: Any) -> Iterator[ReplyText]:
+        """The growing opening utterance; options as of `utter`."""
+        return self._speak(interview_prompt(), **options)
+
+    def judge(self, state: InterviewState, answer: str) -> Judgement:
+        """Label an answer (S-BERT #1) and choose the next topic (S-BERT #2)."""
+        answer = neutralise(answer)
+        cosines = self._encoder.similarity(
+            SentenceTask.INTERVIEW_ANSWER,
+            answer_input(state.topic, answer, state.remaining),
+            list(LABELS),
+        )
+        label = LABELS[int(np.argmax(cosines))]
+        remaining = remaining_after(state.remaining, label)
+        progressed = remaining != state.remaining or label == state.topic
+        failures = 0 if progressed else state.failures + (label != TERM_QUESTION)
+        judged = replace(state, remaining=remaining, failures=failures, tries=state.tries + 1)
+        solved = not remaining or label == state.topic
+        next_topic = self._next_topic(judged, answer, solved)
+        return Judgement(label, _moved(judged, next_topic, solved))
+
+    def utter(
+        self,
+        topic: str,
+        answer: str,
+        judgement: Judgement,
+        *,
+        seed: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[ReplyText]:
+        """What she says after an answer on `topic`, growing."""
+        label = None if topic == GREETING else judgement.label
+        prompt = interview_prompt(topic, neutralise(answer), label, judgement.state.topic)
+        return self._speak(prompt, seed=seed, cancel=cancel)
+
+    def _speak(
+        self, prompt: str, seed: int | None = None, cancel: threading.Event | None = None
+    ) -> Iterator[ReplyText]:
+        return speak(self._generator, Role.INTERVIEW, prompt, seed=seed, cancel=cancel)
+
+    def _next_topic(self, state: InterviewState, answer: str, solved: bool) -> str:
+        """The next topic among the current one and those not yet passed."""
+        topic = state.topic
+        if topic == LAST_WORDS:
+            return END
+        if topic in FIXED_NEXT:
+            return FIXED_NEXT[topic]
+        later = [other for other in TOPICS if other not in (*state.passed, topic, END)]
+        if state.failures >= MAX_FAILURES:
+            following = TOPICS[TOPICS.index(topic) + 1 :]
+            return next((other for other in following if other in later), later[0])
+        candidates = later if solved else [topic, *later]
+        cosines = self._encoder.similarity(
+            SentenceTask.INTERVIEW_NEXT,
+            next_question_input(topic, answer, state.remaining),
+            candidates,
+        )
+        return candidates[int(np.argmax(cosines))]
+
+
+def _moved(state: InterviewState, topic: str, solved: bool) -> InterviewState:
+    """The state after the answer: the same topic again, or the start of another."""
+    if topic == state.topic:
+        return state
+    outcome = "failed"
+    if solved:
+        outcome = "at_once" if state.tries == 1 else "after_follow_ups"
+    return InterviewState(
+        topic=topic,
+        remaining=NEEDED[topic],
+        passed=(*state.passed, state.topic),
+        outcomes=state.outcomes | {state.topic: outcome},
+    )

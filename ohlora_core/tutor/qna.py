@@ -1,0 +1,79 @@
+"""ML Q&A: find the facts that answer a question and let the model say them in her voice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ohlora_core.content import KnowledgeRow
+from ohlora_core.events import ReplyText
+from ohlora_core.language import Role, TextGenerator, neutralise, qna_prompt
+from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
+from ohlora_core.tutor.speech import speak
+
+__all__ = ["QnaEngine", "Source"]
+
+MAX_SOURCES = 3
+_POOL = 24  # phrases searched; several may belong to one fact
+
+
+@dataclass(frozen=True)
+class Source:
+    """A fact that matches a question.
+
+    Attributes:
+        text: The fact.
+        score: Cosine with the question, -1..1.
+    """
+
+    text: str
+    score: float
+
+
+class QnaEngine:
+    """Answers single questions from the knowledge base.
+
+    Args:
+        rows: The facts; each is found by its text, its aliases and its example questions.
+    """
+
+    def __init__(
+        self, generator: TextGenerator, encoder: SentenceEncoder, rows: Sequence[KnowledgeRow]
+    ) -> None:
+        self._generator = generator
+        self._encoder = encoder
+        phrases = [
+            (phrase, row) for row in rows for phrase in (row.text, *row.aliases, *row.questions)
+        ]
+        self._facts = [row.text for _, row in phrases]
+        self._index = TextIndex(encoder, SentenceTask.QNA, [phrase for phrase, _ in phrases])
+
+    def find(self, question: str) -> list[Source]:
+        """At most 3 facts at or above the calibrated cosine, best first."""
+        cut_off = self._encoder.threshold("qna")
+        best: dict[str, float] = {}
+        for index, cosine in self._index.search(neutralise(question), _POOL):
+            if cosine >= cut_off:
+                best.setdefault(self._facts[index], cosine)
+        return [Source(text, score) for text, score in best.items()][:MAX_SOURCES]
+
+    def answer(
+        self,
+        question: str,
+        sources: Sequence[Source],
+        *,
+        seed: int | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[ReplyText]:
+        """The growing answer, grounded in the best source (none: she says she is not sure)."""
+        fact = sources[0].text if sources else None
+        prompt = qna_prompt(fact, neutralise(question))
+
+        def grounded(texts: Sequence[str]) -> np.ndarray:
+            reference = fact or question
+            return self._encoder.similarity(SentenceTask.QUIZ, reference, list(texts))
+
+        return speak(self._generator, Role.QNA, prompt, judge=grounded, seed=seed, cancel=cancel)
