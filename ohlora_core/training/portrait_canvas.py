@@ -26,6 +26,12 @@ def points(rows: Sequence[Sequence[float]]) -> Points:
     return np.asarray(rows, dtype=np.float64)
 
 
+def moved(knots: Points, dx: float, dy: float) -> Points:
+    """The points shifted."""
+    shift: Points = knots + np.array([dx, dy])
+    return shift
+
+
 def argb(color: Color, alpha: float = 1.0) -> int:
     """Skia colour of a colour 0..255 and an opacity 0..1."""
     r, g, b = (min(max(round(c), 0), 255) for c in color)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from ohlora_core.training.portrait_canvas import (
     Points,
     Stage,
+    argb,
     linear,
+    moved,
     points,
     smooth,
     solid,
@@ -23,7 +25,7 @@ from ohlora_core.training.portrait_canvas import (
 from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
 
 EYE_ROW = 122.0
-MOUTH_ROW = 179.0
+MOUTH_ROW = 177.8
 WHITE: Color = (255.0, 255.0, 255.0)
 LASH: Color = (44.0, 26.0, 30.0)
 
@@ -38,7 +40,7 @@ class Head:
         """Points [n, 2] (x from the middle, row) on the head, `lift` pixels above the skin."""
         flat = np.asarray(rows, dtype=np.float64)
         x = flat[:, 0]
-        depth = 5.0 + (10.0 + lift) * np.maximum(1.0 - (x / 62.0) ** 2, -0.25)
+        depth = 5.0 + (10.8 + lift) * np.maximum(1.0 - (x / 62.0) ** 2, -0.25)
         out = flat.copy()
         out[:, 0] = 128.0 + x * (1.0 - 0.03 * self.pose**2) + self.pose * depth
         return out
@@ -70,12 +72,12 @@ def face_outline(person: Identity, head: Head, mouth: float) -> skia.Path:
         (50.0 * w, 76.0),
         (56.5 * w, 104.0),
         (56.0 * w, 130.0),
-        ((51.0 + 1.5 * jaw) * w, 153.0 + 0.15 * drop),
-        ((42.0 + 3.5 * jaw) * w, 173.0 + 0.4 * drop),
-        ((29.0 + 4.0 * jaw) * w, 191.0 + 0.75 * drop),
-        ((12.5 + 3.5 * jaw) * w, 205.0 + drop),
+        ((50.5 + 2.4 * jaw) * w, 153.0 + 0.15 * drop),
+        ((41.0 + 5.0 * jaw) * w, 173.0 + 0.4 * drop),
+        ((27.8 + 5.6 * jaw) * w, 191.0 + 0.75 * drop),
+        ((11.5 + 5.0 * jaw) * w, 203.8 + drop),
     ]
-    rows = [(0.0, 52.0), *half, (0.0, 208.5 + drop), *[(-x, y) for x, y in reversed(half)]]
+    rows = [(0.0, 52.0), *half, (0.0, 207.0 + drop), *[(-x, y) for x, y in reversed(half)]]
     shape = head.at(rows)
     # The far cheek of a turned head: brow bone in, cheek bone out.
     side = np.sign(shape[:, 0] - 128.0) * head.pose
@@ -94,9 +96,9 @@ def draw_head(stage: Stage, person: Identity, head: Head, mouth: float) -> skia.
             head.at(
                 [
                     (side * 53 * person.face_width, 118),
-                    (side * 60 * person.face_width, 114),
-                    (side * 62.5 * person.face_width, 124),
-                    (side * 59 * person.face_width, 142),
+                    (side * 57 * person.face_width, 115),
+                    (side * 58.5 * person.face_width, 124),
+                    (side * 56 * person.face_width, 142),
                     (side * 53 * person.face_width, 148),
                 ]
             )
@@ -128,22 +130,25 @@ def draw_head(stage: Stage, person: Identity, head: Head, mouth: float) -> skia.
             x, y = head.one(side * 35, 151)
             stage.glow(x, y, 21 * head.stretch(side * 35), 14, (250, 122, 118), 0.38 * person.blush)
         x, y = head.one(-3, 84, 2)
-        stage.glow(x, y, 34, 20, light, 0.65)
+        stage.glow(x, y, 34, 20, light, 0.45)
         for side in (-1.0, 1.0):
             x, y = head.one(side * 31, 140)
             stage.glow(x, y, 15 * head.stretch(side * 31), 7, light, 0.55, turn=-12 * side)
         x, y = head.one(0, 201 + drop, 1)
         stage.glow(x, y, 11, 6, light, 0.6)
+    edge = skia.Paint(AntiAlias=True, Color=argb(deep, 0.45))
+    edge.setStyle(skia.Paint.kStroke_Style)
+    edge.setStrokeWidth(0.9)
+    stage.canvas.drawPath(outline, edge)
     return outline
 
 
 def draw_nose(stage: Stage, person: Identity, head: Head) -> None:
     """Bridge light, wing shadows, nostrils, tip light."""
     light, dark, deep = tones(person.skin)
-    tip = 157.0 + person.nose_length
+    tip = 155.8 + person.nose_length
     w = person.nose_width
     bridge, _ = head.one(-0.5, 130, 4)
-    side = 1.0 if head.pose <= 0 else -1.0
     x, _ = head.one(6.0 * w, 132, 2)
     stage.glow(x, 128, 6.5, 24, dark, 0.26)
     x, _ = head.one(-6.0 * w, 132, 2)
@@ -171,7 +176,7 @@ def draw_nose(stage: Stage, person: Identity, head: Head) -> None:
             ],
             4,
         )
-        stage.stroke(wing, 1.0, deep, 0.34)
+        stage.stroke(wing, 1.0, deep, 0.22)
 
 
 def _eye_curves(person: Identity, eyes: float) -> tuple[Points, Points]:
@@ -179,7 +184,7 @@ def _eye_curves(person: Identity, eyes: float) -> tuple[Points, Points]:
     half = 16.4 * person.eye_size
     tilt = person.eye_tilt
     opening = np.sin(min(max(eyes, 0.0), 1.0) * np.pi / 2.0) ** 0.9
-    rise = (12.6 * person.eye_size * person.eye_height) * (0.62 + 0.38 * eyes) / 0.85
+    rise = (12.6 * person.eye_size * person.eye_height) * (0.78 + 0.22 * eyes) / 0.91
     sink = 7.8 * person.eye_size * (0.9 + 0.1 * eyes)
     x = points([(-1.0, 0), (-0.72, 0), (-0.30, 0), (0.18, 0), (0.62, 0), (1.0, 0)])[:, 0] * half
     base = np.array([3.0, 2.2, 1.4, 0.8, 0.4, 0.3]) - tilt * (x / half + 0.4) * 0.75
@@ -193,7 +198,7 @@ def _eye_curves(person: Identity, eyes: float) -> tuple[Points, Points]:
 
 def draw_eye(stage: Stage, person: Identity, head: Head, eyes: float, side: float) -> None:
     """One eye with lid shadow, iris, catch lights, lashes and crease; side -1 left, 1 right."""
-    light, dark, deep = tones(person.skin)
+    light, _, deep = tones(person.skin)
     centre = side * person.eye_spacing
     upper, lower = _eye_curves(person, eyes)
     opening = min(max(eyes, 0.0), 1.0)
@@ -221,21 +226,22 @@ def draw_eye(stage: Stage, person: Identity, head: Head, eyes: float, side: floa
     with stage.clipped(shape):
         _draw_iris(stage, person, head, (cx, cy), narrow, opening)
         # shadow that the lashes cast on the eyeball
-        stage.stroke(up + (0.0, 1.6), 5.0, (60, 34, 44), 0.34, 0.6, 0.6)
+        stage.stroke(moved(up, 0.0, 1.6), 5.0, (60, 34, 44), 0.34, 0.6, 0.6)
     # lower lid: lash line, waterline light, and the soft fold below the eye
     stage.stroke(low[1:], 1.1, (122, 74, 72), 0.75, 0.0, 0.9, 0.75)
     fold = place(lower * (0.84, 1.0), 0.0, 5.2)[1:-1]
-    stage.stroke(fold, 1.2, deep, 0.26)
+    stage.stroke(fold, 1.2, deep, 0.11)
+    stage.glow(cx, cy + 10.5, 13 * narrow, 3.2, light, 0.45)
     # upper lash line with wing
-    wing = place(points([(half + 3.4 + person.lash, upper[-1, 1] - 2.6 - 0.5 * person.eye_tilt)]))
+    wing = place(points([(half + 2.6 + person.lash, upper[-1, 1] - 2.0 - 0.5 * person.eye_tilt)]))
     line = np.vstack([up, wing])
-    stage.stroke(line + (0.0, -0.3), 3.3 + 0.6 * person.lash, LASH, 1.0, 0.30, 0.0, 0.66)
+    stage.stroke(moved(line, 0.0, -0.3), 2.9 + 0.6 * person.lash, LASH, 1.0, 0.35, 0.0, 0.66)
     for k, (index, reach) in enumerate(((5, 4.6), (4, 4.8), (3, 3.8))):
-        root = upper[index] if index < 5 else upper[5] + (-1.2, -0.6)
+        root = upper[index] if index < 5 else upper[5] - np.array([1.2, 0.6])
         size = reach * (0.75 + 0.4 * person.lash)
         bend = 1.0 - 2.0 * (1.0 - opening) ** 2  # closed lids: lashes point down
-        tip = root + (size * (0.75 - 0.12 * k), -size * 0.75 * bend)
-        middle = (root + tip) / 2.0 + (0.7, 0.5 * bend)
+        tip = root + np.array([size * (0.75 - 0.12 * k), -size * 0.75 * bend])
+        middle = (root + tip) / 2.0 + np.array([0.7, 0.5 * bend])
         stage.stroke(place(np.vstack([root, middle, tip])), 1.7, LASH, 0.9, 1.0, 0.0, 0.1)
     # double eyelid crease
     gap = 3.2 + 1.6 * opening
@@ -253,7 +259,7 @@ def _draw_iris(
 ) -> None:
     """Iris, pupil and catch lights around the eye's centre (drawn inside the eye's clip)."""
     canvas = stage.canvas
-    radius = 10.6 * person.eye_size
+    radius = 11.1 * person.eye_size
     ring, base = shade(person.iris, 0.42, 0.38, 0.42), person.iris
     canvas.save()
     canvas.translate(eye[0] - 1.2 * head.pose, eye[1] + 0.2 - 1.0 * opening)
@@ -291,7 +297,7 @@ def _draw_iris(
 def draw_brow(stage: Stage, person: Identity, head: Head, eyes: float, side: float) -> None:
     """One soft brow; wide eyes lift it a little."""
     centre = side * (person.eye_spacing + 1.0)
-    row = EYE_ROW - 23.0 - person.brow_lift - 3.4 * (eyes - 0.6)
+    row = EYE_ROW - 23.0 - person.brow_lift - 5.0 * (eyes - 0.6)
     arch = person.brow_arch
     knots = head.at(
         [
@@ -332,9 +338,9 @@ def _lip_rows(amount: float) -> NDArray[np.float64]:
 
 def draw_mouth(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
     """Lips, teeth and tongue. mouth 0 closed with a slight smile .. 1 wide open, laughing."""
-    light, dark, deep = tones(person.skin)
+    _, dark, deep = tones(person.skin)
     amount = min(max(mouth, 0.0), 1.0)
-    half = (16.6 + 2.6 * amount) * person.lip_width
+    half = (15.6 + 3.2 * amount) * person.lip_width
     full = person.lip_fullness
     rows = _lip_rows(amount)
     rows[0] = rows[1] + (rows[0] - rows[1]) * full
@@ -348,7 +354,7 @@ def draw_mouth(stage: Stage, person: Identity, head: Head, mouth: float) -> None
     top, inner_top, inner_low, low = (line(row) for row in rows)
     cx, _ = head.one(0, MOUTH_ROW, 1.0)
     stage.glow(cx, float(low[4, 1]) + 3.2, 12, 4.2, dark, 0.75)
-    tint = person.lips
+    tint = mix(person.lips, person.skin, 0.14)
     if amount > 0.0:
         _draw_mouth_inside(stage, inner_top, inner_low, cx, half, amount)
     upper_lip = smooth(np.vstack([top[::-1]]), closed=False)
@@ -411,7 +417,7 @@ def _draw_mouth_inside(
             skia.Rect.MakeXYWH(cx - 0.62 * half, y1 - ry, 1.24 * half, 2.0 * ry),
             linear((0, y1 - ry), (0, y1), [(0, (238, 122, 122), 1), (1, (216, 88, 96), 1)]),
         )
-        teeth = min(0.40 * (y1 - y0), 6.0)
+        teeth = min(0.48 * (y1 - y0), 5.6)
         edge = np.stack([top[:, 0], top[:, 1] + teeth], axis=1)
         edge[:, 1] -= 0.35 * teeth * ((edge[:, 0] - cx) / half) ** 2
         row = smooth(top - (0.0, 3.0), closed=False)

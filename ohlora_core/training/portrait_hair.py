@@ -9,6 +9,7 @@ from ohlora_core.training.portrait_canvas import (
     Points,
     Stage,
     linear,
+    moved,
     points,
     resample,
     ribbon,
@@ -26,8 +27,7 @@ class HairTones:
     """Paints of the hair: the same vertical run of light, in a few depths."""
 
     def __init__(self, hair: Color, end: float) -> None:
-        bright = max(hair)
-        shine = mix(shade(hair, 1.45, 1.38, 1.32), (255, 236, 214), 0.16 + 0.0006 * bright)
+        shine = mix(shade(hair, 1.45, 1.38, 1.32), (250, 232, 222), 0.22)
         self.hair = hair
         self.shine = shine
         self.dark = shade(hair, 0.62, 0.58, 0.62)
@@ -37,7 +37,7 @@ class HairTones:
         """Paint of a lock; tone below 1 darker, above 1 lighter."""
         base = shade(self.hair, tone, tone, tone)
         root = shade(base, 0.80, 0.78, 0.80)
-        soft = mix(base, self.shine, 0.34)
+        soft = mix(base, self.shine, 0.42)
         return linear(
             (0, 20),
             (0, self.end + 4),
@@ -64,7 +64,7 @@ def _waved(knots: Points, person: Identity, phase: float, side: float) -> Points
     fall = np.clip((knots[:, 1] - 118.0) / 70.0, 0.0, 1.0)
     size = (0.5 + 6.0 * person.wave) * fall**1.2
     out = knots.copy()
-    out[:, 0] += side * size * np.sin((knots[:, 1] - 118.0) / (8.4 - 1.2 * person.wave) + phase)
+    out[:, 0] += side * size * np.sin((knots[:, 1] - 118.0) / (9.2 - 1.2 * person.wave) + phase)
     return out
 
 
@@ -75,7 +75,7 @@ def _between(inner: Points, outer: Points, t: float) -> Points:
 def draw_back_hair(stage: Stage, person: Identity, head: Head, tones: HairTones) -> None:
     """Hair behind neck and shoulders."""
     v, end = person.volume, person.hair_end + 3.0
-    top = [(0.0, 19.0), (34.0, 26.0), (60.0 + 0.5 * v, 50.0), (74.0 + v, 96.0), (78.0 + v, 150.0)]
+    top = [(0.0, 17.0), (34.0, 24.0), (60.0 + 0.5 * v, 50.0), (74.0 + v, 96.0), (78.0 + v, 150.0)]
     low = [(77.0 + v, end - 30.0), (66.0 + v, end - 14.0), (30.0, end - 12.0)]
     half = [*top, *low]
     rows = points([*half, *[(-x, y) for x, y in reversed(half) if x > 0]])
@@ -122,10 +122,10 @@ def _side_edges(person: Identity, side: float) -> tuple[Points, Points]:
     )
     outer = points(
         [
-            (part, 17.0),
-            (part * 0.55 + side * 32.0, 22.5),
-            (side * (60.0 + 0.7 * v), 46.0),
-            (side * (71.0 + v), 84.0),
+            (part, 14.5),
+            (part * 0.55 + side * 31.0, 19.5),
+            (side * (57.5 + 0.7 * v), 42.0),
+            (side * (71.0 + v), 82.0),
             (side * (78.0 + v), 130.0),
             (side * (80.0 + v), 172.0),
             (side * (80.0 + v), 212.0),
@@ -151,22 +151,32 @@ def draw_side_locks(stage: Stage, person: Identity, head: Head, tones: HairTones
     for side in (-1.0, 1.0):
         inner, outer = _side_edges(person, side)
         body = [
-            _turn(_waved(resample(edge, _SAMPLES), person, ph, side), head, d)[: _SAMPLES - 2]
+            _turn(
+                _waved(
+                    resample(_cut(edge, person.hair_end, person.hair_end - 15.0), _SAMPLES),
+                    person,
+                    ph,
+                    side,
+                ),
+                head,
+                d,
+            )
             for edge, d, ph in ((inner, depth[0], 0.0), (outer, depth[1], 1.6))
         ]
-        shape = smooth(body[1], closed=False)
-        shape = smooth(body[0][::-1], closed=False, onto=shape)
+        # The body ends in a rounded point; the locks on top of it fray that edge.
+        point = 0.5 * (body[0][-1] + body[1][-1]) + np.array([0.0, 12.0])
+        shape = smooth(np.vstack([body[1], point, body[0][::-1]]), closed=False)
         shape.close()
         stage.fill(shape, paints[0], hair=True)
         for k in (6, 0, 5, 1, 4, 2, 3):
             t = (k + 0.5) / count
             lock = _between(inner, outer, t)
             end = person.hair_end
-            lock = _cut(lock, end, end - 12.0 * abs(t - 0.5) - 3.0 * (k % 2))
+            lock = _cut(lock, end, end - 20.0 * abs(t - 0.5) - 2.0 * (k % 2))
             line = _waved(resample(lock, _SAMPLES), person, 1.6 * t, side)
             line = _turn(line, head, float(8.0 - 5.0 * t))
             spread = np.hypot(*(resample(outer, _SAMPLES) - resample(inner, _SAMPLES)).T)
-            widths = spread / count * 1.55 * _tip_profile()
+            widths = spread / count * 1.75 * _tip_profile()
             stage.fill(ribbon(line, widths), paints[(k * 2 + (side > 0)) % 3], hair=True)
         _draw_strands(stage, person, head, tones, (inner, outer), side)
 
@@ -174,7 +184,7 @@ def draw_side_locks(stage: Stage, person: Identity, head: Head, tones: HairTones
 def _tip_profile() -> NDArray[np.float64]:
     """Width factor along a lock: full, then pointed at the tip."""
     s = np.linspace(0.0, 1.0, _SAMPLES)
-    return np.sqrt(np.clip((1.0 - s) / 0.34, 0.0, 1.0)) * np.clip(0.35 + s * 4.0, 0, 1)
+    return np.sqrt(np.clip((1.0 - s) / 0.16, 0.0, 1.0)) * np.clip(0.35 + s * 4.0, 0, 1)
 
 
 def _draw_strands(
@@ -191,15 +201,15 @@ def _draw_strands(
         t = (k + 0.6) / 5.4
         line = resample(_between(inner, outer, t), 2 * _SAMPLES - 1)
         line = _turn(_waved(line, person, 1.6 * t, side), head, 8.0 - 5.0 * t)
-        dark = ribbon(line[2:-5], taper(len(line) - 7, 1.3))
+        dark = ribbon(line[2:-8], taper(len(line) - 10, 1.2))
         stage.fill(dark, solid(tones.dark, 0.26))
         shift = k % 3
         stage.fill(
-            ribbon(line[3 + shift : 12 + shift] + (1.6, 0.0), taper(9, 4.2)),
+            ribbon(moved(line[3 + shift : 12 + shift], 1.6, 0.0), taper(9, 4.6)),
             solid(tones.shine, 0.22),
         )
         stage.fill(
-            ribbon(line[14 + shift : 24 + shift] - (1.4, 0.0), taper(10, 1.8)),
+            ribbon(moved(line[14 + shift : 24 + shift], -1.4, 0.0), taper(10, 2.6)),
             solid(tones.shine, 0.16),
         )
 
@@ -208,7 +218,7 @@ def draw_fringe(stage: Stage, person: Identity, head: Head, tones: HairTones) ->
     """Fringe locks: swept aside like curtains (`fringe` 0) .. down to the brows (1)."""
     paints = [tones.paint(t) for t in (0.96, 1.06)]
     full = person.fringe
-    for k, x in enumerate((-34.0, 34.0, -25.0, 25.0, -15.0, 15.0, -5.5, 6.0)):
+    for k, x in enumerate((-35.0, 35.0, -29.0, 28.0, -22.0, 21.0, -15.0, 14.0, -8.0, 7.0, -1.0)):
         side = 1.0 if x > 0 else -1.0
         root = person.part
         swept = [
@@ -221,10 +231,12 @@ def draw_fringe(stage: Stage, person: Identity, head: Head, tones: HairTones) ->
             (root + 0.25 * x, 30.0),
             (0.5 * root + 0.80 * x, 54.0),
             (1.02 * x + 1.0, 82.0),
-            (1.10 * x + 3.0 * side, 103.0 + 0.006 * x * x - 3.5 * (k % 3)),
+            (1.10 * x + 3.0 * side, 106.0 + 0.005 * x * x - 3.0 * (k % 3)),
         ]
         knots = points(swept) * (1.0 - full) + points(down) * full
         line = resample(knots, 9)
-        path = ribbon(head.at(line, 1.0), taper(9, 13.5, 0.5, 0.12, 0.45))
+        path = ribbon(head.at(line, 1.0), taper(9, 12.5, 0.5, 0.0, 0.22))
         stage.fill(path, paints[(k // 2) % 2], hair=True)
-        stage.fill(ribbon(head.at(line + (1.6, 0.0), 1.0), taper(9, 1.0)), solid(tones.dark, 0.22))
+        stage.fill(
+            ribbon(head.at(moved(line, 1.6, 0.0), 1.0), taper(9, 1.0)), solid(tones.dark, 0.22)
+        )

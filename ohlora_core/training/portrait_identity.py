@@ -20,6 +20,20 @@ Z_SIZE = 512
 _DIRECTIONS = 48
 _DIRECTION_SEED = 20031011
 
+OFFERED_FACE_SEEDS: dict[int, int] = {
+    1: 9957,  # Oh-LoRA: long dark-brown waves before an aurora
+    2: 4339,  # long straight black hair with a fringe, pink
+    3: 3413,  # long blonde waves, deep teal
+    4: 488,  # short black bob, lavender
+    5: 744,  # shoulder-length dark brown, side parting, cream
+    6: 11165,  # auburn waves, blue grey
+    7: 7297,  # ash beige with a fringe, pale blue
+    8: 93,  # honey-coloured curly bob, dark green
+    9: 1113,  # blue-black waves, night aurora
+    10: 8458,  # long straight brown, tanned, warm yellow
+}
+"""Offered face number -> seed; z = default_rng(seed).standard_normal(512)."""
+
 # Anchor colours, each ordered so that neighbours blend well.
 _SKIN: list[Color] = [(255, 231, 218), (253, 223, 207), (248, 211, 191), (236, 194, 168)]
 _HAIR: list[Color] = [
@@ -64,7 +78,6 @@ class Identity:
     fringe: float  # 0 none .. 1 full see-through fringe
     clothes: Color
     neckline: float  # 0 high .. 1 wide
-    collar: float  # 0 knitwear .. 1 white collar
     back_top: Color
     back_bottom: Color
     glow: Color
@@ -145,28 +158,28 @@ def identity_from_z(z: NDArray[np.floating]) -> Identity:
     u = [_uniform(v) for v in n]
     lightness = u[26]
     hue = math.atan2(n[27], n[28])
-    saturation = 0.10 + 0.30 * u[29]
+    saturation = 0.09 + 0.25 * u[29]
     value = 0.34 + 0.64 * lightness
     cloth_light = 0.28 + 0.70 * u[23]
     return Identity(
-        face_width=0.955 + 0.085 * u[0],
+        face_width=0.945 + 0.105 * u[0],
         jaw=u[1],
         chin=-2.0 + 3.5 * u[2],
         skin=_blend(_SKIN, 0.9 * u[3] ** 1.2),
         blush=0.35 + 0.65 * u[4],
-        eye_size=0.95 + 0.13 * u[5],
-        eye_height=0.92 + 0.16 * u[6],
-        eye_tilt=-1.4 + 3.0 * u[7],
+        eye_size=0.99 + 0.12 * u[5],
+        eye_height=0.88 + 0.20 * u[6],
+        eye_tilt=-2.0 + 4.2 * u[7],
         eye_spacing=28.2 + 2.2 * u[8],
         iris=_blend(_IRIS, 0.85 * u[9] ** 1.3),
         lash=u[10],
-        brow_thickness=2.5 + 1.5 * u[11],
+        brow_thickness=2.3 + 2.0 * u[11],
         brow_arch=0.2 + 2.0 * u[12],
         brow_lift=-1.2 + 2.6 * u[13],
         nose_width=0.9 + 0.22 * u[14],
         nose_length=-1.5 + 3.0 * u[15],
-        lip_fullness=0.9 + 0.25 * u[16],
-        lip_width=0.94 + 0.13 * u[17],
+        lip_fullness=0.86 + 0.36 * u[16],
+        lip_width=0.91 + 0.19 * u[17],
         lips=_blend([(222, 96, 104), (214, 84, 84), (226, 118, 108), (190, 66, 82)], u[18]),
         hair=_hair_color(0.04 + 0.92 * u[19] ** 1.25, u[20]),
         hair_end=188.0 + 58.0 * (1.0 - (1.0 - u[21]) ** 1.9),
@@ -174,9 +187,10 @@ def identity_from_z(z: NDArray[np.floating]) -> Identity:
         volume=-3.0 + 8.0 * u[30],
         part=13.0 * math.tanh(1.2 * n[31]),
         fringe=_soft_step(u[32], 0.60, 0.45),
-        clothes=_hue(math.atan2(n[24], n[25]), 0.10 + 0.42 * u[33], cloth_light),
+        clothes=mix(
+            _hue(math.atan2(n[24], n[25]), 0.07 + 0.34 * u[33], cloth_light), (158, 144, 152), 0.22
+        ),
         neckline=u[34],
-        collar=_soft_step(u[35], 0.70, 0.2),
         back_top=_hue(hue, saturation, value * 0.94),
         back_bottom=_hue(hue + 0.7 * math.tanh(n[36]), saturation * 0.9, min(value * 1.06, 1.0)),
         glow=_hue(hue - 0.8 * math.tanh(n[37]), 0.55 * saturation, min(value + 0.24, 1.0)),
@@ -189,7 +203,3 @@ def identity_from_z(z: NDArray[np.floating]) -> Identity:
 def identity_of_seed(seed: int) -> Identity:
     """Looks of the face whose z is `default_rng(seed).standard_normal(512)`."""
     return identity_from_z(np.random.default_rng(seed).standard_normal(Z_SIZE))
-
-
-OFFERED_FACE_SEEDS: dict[int, int] = {k: k for k in range(1, 11)}
-"""Offered face number -> seed; z = default_rng(seed).standard_normal(512)."""

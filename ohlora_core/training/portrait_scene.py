@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import skia
 
-from ohlora_core.training.portrait_canvas import Stage, linear, points, smooth
+from ohlora_core.training.portrait_canvas import Stage, linear, moved, points, resample, smooth
 from ohlora_core.training.portrait_face import Head, tones
 from ohlora_core.training.portrait_identity import Identity, mix, shade
 
@@ -22,35 +23,29 @@ def draw_background(stage: Stage, person: Identity) -> None:
             (250, 100, 56, 160, 16, 0.60),
         ):
             color = (
-                mix(person.glow, (150, 255, 226), 0.6)
+                mix(person.glow, (120, 246, 216), 0.72)
                 if x < 128
-                else mix(person.glow, (190, 160, 255), 0.6)
+                else mix(person.glow, (176, 140, 255), 0.72)
             )
             stage.glow(x, y, rx, ry, color, share * person.aurora, turn=turn)
 
 
 def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
     """Neck, shoulders, shadow of the chin, clothes."""
-    light, dark, deep = tones(person.skin)
+    _, dark, deep = tones(person.skin)
     shift = head.pose * 5.0
-    neck = smooth(
-        points(
-            [
-                (100 + shift, 168),
-                (156 + shift, 168),
-                (155 + 0.6 * shift, 205),
-                (158, 222),
-                (186, 234),
-                (232, 250),
-                (250, 290),
-                (6, 290),
-                (24, 250),
-                (70, 234),
-                (98, 222),
-                (101 + 0.6 * shift, 205),
-            ]
-        )
-    )
+    half = [
+        (28.0, 168.0),
+        (27.0, 203.0),
+        (31.0, 218.0),
+        (56.0, 229.0),
+        (98.0, 242.0),
+        (126.0, 262.0),
+        (126.0, 290.0),
+    ]
+    rows = points([*half, *[(-x, y) for x, y in reversed(half)]])
+    rows[:, 0] += 128.0 + shift * np.clip((216.0 - rows[:, 1]) / 48.0, 0.0, 1.0)
+    neck = smooth(rows)
     stage.fill(
         neck,
         linear(
@@ -58,7 +53,7 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
             (0, 256),
             [
                 (0, mix(dark, deep, 0.35), 1),
-                (0.45, mix(person.skin, dark, 0.4), 1),
+                (0.5, mix(person.skin, dark, 0.35), 1),
                 (1, person.skin, 1),
             ],
         ),
@@ -66,49 +61,43 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
     )
     with stage.clipped(neck):
         x, _ = head.one(0, 205)
-        stage.glow(x, 208 + 5 * mouth, 46, 22, deep, 0.75)
+        stage.glow(x, 208 + 5 * mouth, 46, 20, deep, 0.75)
         for side in (-1.0, 1.0):
-            stage.stroke(
-                points([(128 + side * 9, 243), (128 + side * 24, 238), (128 + side * 46, 238)]),
-                2.0,
-                deep,
-                0.30,
-            )
-    dip = 234.0 + 12.0 * (1.0 - person.neckline)
-    wide = 40.0 + 22.0 * person.neckline
-    depth = 246.0 + 8.0 * person.neckline
-    cloth = smooth(
-        points(
-            [
-                (128 - wide, dip - 4),
-                (128 - 0.55 * wide, depth - 2),
-                (128, depth + 2),
-                (128 + 0.55 * wide, depth - 2),
-                (128 + wide, dip - 4),
-                (228, 246),
-                (270, 266),
-                (262, 300),
-                (-6, 300),
-                (-14, 266),
-                (28, 246),
-            ]
-        )
-    )
+            bone = points([(128 + side * 8, 238), (128 + side * 22, 232), (128 + side * 46, 232)])
+            stage.stroke(bone, 2.2, deep, 0.26)
+            stage.stroke(moved(bone, 0.0, 2.2), 1.8, (255, 250, 246), 0.30)
+    _draw_clothes(stage, person)
+
+
+def _draw_clothes(stage: Stage, person: Identity) -> None:
+    """Knitwear with a band along the neckline."""
+    wide = 36.0 + 20.0 * person.neckline
+    side_row = 220.0 + 0.36 * (wide - 30.0)
+    depth = 236.0 + 11.0 * person.neckline
+    neckline = [(-wide, side_row), (-0.62 * wide, depth - 4.0), (0.0, depth + 2.0)]
+    neckline += [(-x, y) for x, y in reversed(neckline[:-1])]
+    shoulder = [(98.0, 239.0), (124.0, 256.0), (140.0, 300.0)]
+    rows = points([*neckline, *shoulder, *[(-x, y) for x, y in reversed(shoulder)]])
+    cloth = smooth(moved(rows, 128.0, 0.0))
     base = person.clothes
+    bright, shadow = mix(base, (255, 255, 255), 0.22), shade(base, 0.74, 0.70, 0.80)
     stage.fill(
         cloth,
-        linear(
-            (0, 230),
-            (0, 262),
-            [(0, mix(base, (255, 255, 255), 0.16), 1), (1, shade(base, 0.80, 0.78, 0.84), 1)],
-        ),
+        linear((0, 222), (0, 264), [(0, bright, 1), (0.4, base, 1), (1, shadow, 1)]),
         hair=False,
     )
+    with stage.clipped(cloth):
+        for side in (-1.0, 1.0):
+            stage.glow(128 + side * 78, 262, 20, 26, shadow, 0.75, turn=side * 24)
+        around = points([(-98.0, 239.0), *neckline, (98.0, 239.0)])
+        band = moved(resample(around, 25)[4:-4], 128.0, 0.0)
+        stage.stroke(moved(band, 0.0, 2.0), 6.0, mix(base, bright, 0.7), 1.0, 1.0, 1.0)
+        stage.stroke(moved(band, 0.0, 5.2), 1.2, shadow, 0.6, 1.0, 1.0)
 
 
 def draw_hair_shadow(stage: Stage, person: Identity, head: Head, outline: skia.Path) -> None:
     """Soft shadow of the hair along the forehead and temples."""
-    _, dark, deep = tones(person.skin)
+    _, _, deep = tones(person.skin)
     with stage.clipped(outline):
         x, _ = head.one(0, 58)
         stage.glow(x + 1, 52, 74, 34, deep, 0.55)
