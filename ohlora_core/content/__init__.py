@@ -44,11 +44,11 @@ __all__ = [
     "load_memory_pairs",
     "load_quiz",
     "load_unmatched",
+    "read_rows",
     "split_of",
 ]
 
 CONTENT_DIR = Path(__file__).parent
-_UNMATCHED = "unmatched.jsonl"
 RowT = TypeVar("RowT", bound=Row)
 
 
@@ -81,13 +81,13 @@ def load_dialogues() -> list[DialogueRow]:
 @functools.cache
 def load_knowledge() -> list[KnowledgeRow]:
     """The machine-learning facts of the Q&A tab."""
-    return read_rows(CONTENT_DIR / "knowledge", KnowledgeRow, "[!u]*.jsonl")
+    return read_rows(CONTENT_DIR / "knowledge", KnowledgeRow)
 
 
 @functools.cache
 def load_unmatched() -> list[UnmatchedRow]:
     """Questions that no fact answers."""
-    return read_rows(CONTENT_DIR / "knowledge", UnmatchedRow, _UNMATCHED)
+    return read_rows(CONTENT_DIR, UnmatchedRow, "unmatched.jsonl")
 
 
 @functools.cache

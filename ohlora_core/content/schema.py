@@ -57,7 +57,9 @@ class DialogueRow(Row):
     message: Text
     memory: MemoryText | None = None
     summary: Text | None = None
-    now: Annotated[str, StringConstraints(pattern=r"^[월화수목금토일]요일 (오전|오후|저녁)$")] | None = None
+    now: (
+        Annotated[str, StringConstraints(pattern=r"^[월화수목금토일]요일 (오전|오후|저녁)$")] | None
+    ) = None
     reply: Text
     remember: MemoryText | None = None
     new_summary: Text
