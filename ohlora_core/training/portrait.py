@@ -17,7 +17,6 @@ from ohlora_core.training.portrait_face import (
     draw_brow,
     draw_eye,
     draw_head,
-    draw_mouth,
     draw_nose,
 )
 from ohlora_core.training.portrait_hair import (
@@ -32,6 +31,7 @@ from ohlora_core.training.portrait_identity import (
     identity_from_z,
     identity_of_seed,
 )
+from ohlora_core.training.portrait_mouth import draw_mouth
 from ohlora_core.training.portrait_scene import draw_background, draw_body, draw_hair_shadow
 
 __all__ = ["OFFERED_FACE_SEEDS", "Identity", "identity_from_z", "identity_of_seed", "render"]
