@@ -60,8 +60,9 @@ class Core:
         self.store = store
         self.face = face
         self.guard = EthicsGuard(encoder)
-        self.chat = ChatEngine(generator, encoder)
-        self.qna = QnaEngine(generator, encoder, load_knowledge())
+        cache = settings.data_dir / "cache"
+        self.chat = ChatEngine(generator, encoder, cache)
+        self.qna = QnaEngine(generator, encoder, load_knowledge(), cache / "knowledge.safetensors")
         self.quiz = QuizMaster(generator, encoder, load_quiz())
         self.interviewer = Interviewer(generator, encoder)
         self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="ohlora")

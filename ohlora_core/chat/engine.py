@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -54,15 +55,22 @@ class ChatEngine:
     Args:
         generator: The language models; its `example_count` says how many examples a prompt gets.
         encoder: The S-BERTs.
+        cache_dir: Where vectors of the examples are kept between starts.
     """
 
-    def __init__(self, generator: TextGenerator, encoder: SentenceEncoder) -> None:
+    def __init__(
+        self,
+        generator: TextGenerator,
+        encoder: SentenceEncoder,
+        cache_dir: Path | None = None,
+    ) -> None:
         self._generator = generator
         self._encoder = encoder
         self._examples: ExampleFinder | None = None
         if generator.example_count:
             rows = [row for row in load_dialogues() if row.split == "train"]
-            self._examples = ExampleFinder(encoder, rows)
+            cache = cache_dir / "dialogues.safetensors" if cache_dir else None
+            self._examples = ExampleFinder(encoder, rows, cache)
         self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
 
     def read(

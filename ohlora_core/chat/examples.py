@@ -5,6 +5,8 @@ A small model answers far better when it reads how a similar message was answere
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ohlora_core.content import DialogueRow
 from ohlora_core.language import final_input
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
@@ -20,11 +22,15 @@ class ExampleFinder:
     Args:
         encoder: Encodes messages (task RETRIEVAL).
         rows: The dialogues to choose from (training split).
+        cache: File that keeps the vectors between starts.
     """
 
-    def __init__(self, encoder: SentenceEncoder, rows: list[DialogueRow]) -> None:
+    def __init__(
+        self, encoder: SentenceEncoder, rows: list[DialogueRow], cache: Path | None = None
+    ) -> None:
         self._rows = rows
-        self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, [row.message for row in rows])
+        messages = [row.message for row in rows]
+        self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
 
     def find(
         self, message: str, *, has_memory: bool, has_summary: bool, count: int

@@ -14,11 +14,15 @@ import numpy as np
 
 from ohlora_core.events import ReplyText
 from ohlora_core.language import Role, TextGenerator, interview_prompt, neutralise
-from ohlora_core.sentence import SentenceEncoder, SentenceTask
+from ohlora_core.sentence import (
+    SentenceEncoder,
+    SentenceTask,
+    interview_answer_text,
+    interview_next_text,
+)
 from ohlora_core.tutor.interview_track import (
     EITHER,
     END,
-    EXPERIENCE,
     FIXED_NEXT,
     GREETING,
     KEEPS_REMAINING,
@@ -30,16 +34,8 @@ from ohlora_core.tutor.interview_track import (
 )
 from ohlora_core.tutor.speech import speak
 
-__all__ = [
-    "ALL_SOLVED",
-    "InterviewState",
-    "Interviewer",
-    "Judgement",
-    "answer_input",
-    "next_question_input",
-]
+__all__ = ["InterviewState", "Interviewer", "Judgement", "remaining_after"]
 
-ALL_SOLVED = "모든 질문 해결 완료"
 MAX_FAILURES = 3
 
 
@@ -84,18 +80,6 @@ class Judgement:
     state: InterviewState
 
 
-def answer_input(topic: str, answer: str, remaining: Sequence[str]) -> str:
-    """What S-BERT #1 reads."""
-    if topic == EXPERIENCE and remaining:
-        answer = f"[{remaining[0]}] {answer}"
-    return f"{topic} -> {answer}"
-
-
-def next_question_input(topic: str, answer: str, remaining: Sequence[str]) -> str:
-    """What S-BERT #2 reads."""
-    return f"{topic} -> {answer} (남은 답변: {', '.join(remaining) or ALL_SOLVED})"
-
-
 def remaining_after(remaining: Sequence[str], label: str) -> tuple[str, ...]:
     """The needed answers that are still open after an answer with this label."""
     if label in KEEPS_REMAINING:
@@ -121,7 +105,7 @@ class Interviewer:
         answer = neutralise(answer)
         cosines = self._encoder.similarity(
             SentenceTask.INTERVIEW_ANSWER,
-            answer_input(state.topic, answer, state.remaining),
+            interview_answer_text(state.topic, answer, state.remaining),
             list(LABELS),
         )
         label = LABELS[int(np.argmax(cosines))]
@@ -166,7 +150,7 @@ class Interviewer:
         candidates = later if solved else [topic, *later]
         cosines = self._encoder.similarity(
             SentenceTask.INTERVIEW_NEXT,
-            next_question_input(topic, answer, state.remaining),
+            interview_next_text(topic, answer, state.remaining),
             candidates,
         )
         return candidates[int(np.argmax(cosines))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -38,10 +39,15 @@ class QnaEngine:
 
     Args:
         rows: The facts; each is found by its text, its aliases and its example questions.
+        cache: File that keeps the vectors between starts.
     """
 
     def __init__(
-        self, generator: TextGenerator, encoder: SentenceEncoder, rows: Sequence[KnowledgeRow]
+        self,
+        generator: TextGenerator,
+        encoder: SentenceEncoder,
+        rows: Sequence[KnowledgeRow],
+        cache: Path | None = None,
     ) -> None:
         self._generator = generator
         self._encoder = encoder
@@ -49,7 +55,8 @@ class QnaEngine:
             (phrase, row) for row in rows for phrase in (row.text, *row.aliases, *row.questions)
         ]
         self._facts = [row.text for _, row in phrases]
-        self._index = TextIndex(encoder, SentenceTask.QNA, [phrase for phrase, _ in phrases])
+        texts = [phrase for phrase, _ in phrases]
+        self._index = TextIndex(encoder, SentenceTask.QNA, texts, cache)
 
     def find(self, question: str) -> list[Source]:
         """At most 3 facts at or above the calibrated cosine, best first."""

@@ -1,0 +1,55 @@
+"""Metrics of every embedded model on our own held-out splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ohlora_core.errors import SettingsError
+
+__all__ = ["TASKS", "evaluate"]
+
+SENTENCE_TASKS = (
+    "ethics",
+    "memory",
+    "retrieval",
+    "qna",
+    "quiz",
+    "interview-answer",
+    "interview-next",
+    "ranking",
+    "sts",
+)
+TASKS = ("language", "face", *SENTENCE_TASKS)
+
+
+def evaluate(models_dir: Path, task: str | None = None) -> Iterator[dict[str, Any]]:
+    """One JSON-ready dict per task ("task" and its metrics).
+
+    Raises:
+        SettingsError: if there is no such task.
+    """
+    if task is not None and task not in TASKS:
+        names = ", ".join(TASKS)
+        raise SettingsError(
+            f"'{task}' 평가는 없어요. 가능한 이름: {names}", f"No task '{task}'. Tasks: {names}"
+        )
+    for name in [task] if task else TASKS:
+        yield {"task": name} | _metrics(models_dir, name)
+
+
+def _metrics(models_dir: Path, task: str) -> dict[str, Any]:
+    # each module loads heavy libraries: import only what the task needs
+    if task == "language":
+        from ohlora_core import sentence
+        from ohlora_core.evaluation import language
+
+        return language.evaluate(models_dir, sentence.load_lite(models_dir))
+    if task == "face":
+        from ohlora_core.evaluation import face
+
+        return face.evaluate(models_dir)
+    from ohlora_core.evaluation import sentence as sentence_evaluation
+
+    return sentence_evaluation.evaluate(models_dir, task)

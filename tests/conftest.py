@@ -1,0 +1,37 @@
+"""Fixtures of all tests: data folders in tmp, no .env, a core on fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ohlora_core.core import Core
+from tests.fakes import FakeEncoder, FakeGenerator, make_core
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the user's data, settings or network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OHLORA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def generator() -> FakeGenerator:
+    return FakeGenerator()
+
+
+@pytest.fixture
+def encoder() -> FakeEncoder:
+    return FakeEncoder()
+
+
+@pytest.fixture
+def core(tmp_path: Path, generator: FakeGenerator, encoder: FakeEncoder) -> Iterator[Core]:
+    core = make_core(tmp_path / "data", generator, encoder)
+    yield core
+    core.close()
