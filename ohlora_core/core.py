@@ -18,7 +18,15 @@ from ohlora_core.content import load_knowledge, load_quiz
 from ohlora_core.errors import MissingModelError, UnknownFaceError
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import ExpressionChosen
-from ohlora_core.face import Expression, FacePipeline, HairStyle, encode_jpeg, reply_animation
+from ohlora_core.face import (
+    FPS,
+    REPLY_FRAMES,
+    Expression,
+    FacePipeline,
+    HairStyle,
+    encode_jpeg,
+    reply_animation,
+)
 from ohlora_core.language import TextGenerator
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.session import Preferences, Session, UserLock
@@ -34,6 +42,7 @@ LITE_CHAT_CHARACTERS = 80
 CHAT_TOKENS = {"v2": 48, "v4": 40}
 BACKGROUND_THREADS = 4
 FRAMES_PER_BATCH = 6
+SYLLABLES_PER_S = 6.5
 T = TypeVar("T")
 
 
@@ -131,12 +140,16 @@ class Core:
             raise UnknownFaceError(number, valid)
 
     def reply_frames(
-        self, expression: ExpressionChosen, preferences: Preferences
+        self, expression: ExpressionChosen, text: str, preferences: Preferences
     ) -> Iterator[tuple[bytes, ...]]:
-        """Batches of JPEG frames of the animation of one reply (system.md section 4)."""
+        """Batches of JPEG frames of the animation of one reply (system.md section 4).
+
+        The mouth moves in syllables for as long as the text takes to say.
+        """
         target = Expression(expression.eyes, expression.mouth, expression.pose)
-        seed = self.settings.seed
-        steps = list(reply_animation(target, np.random.default_rng(seed)))
+        seed = int(np.random.default_rng(self.settings.seed).integers(2**31))
+        speech_frames = round(len(text) * FPS / SYLLABLES_PER_S)
+        steps = list(reply_animation(target, seed, speech_frames=min(speech_frames, REPLY_FRAMES)))
         hair = HairStyle(preferences.hair, preferences.hue)
         for start in range(0, len(steps), FRAMES_PER_BATCH):
             batch = steps[start : start + FRAMES_PER_BATCH]

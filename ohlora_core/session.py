@@ -153,7 +153,7 @@ class Session:
                 return TurnDone(turn_input.memory_used, added, summary)
 
             self._lock.pending = self._core.background(finish)
-        yield from self._show(expression, self._lock.pending)
+        yield from self._show(expression, reply, self._lock.pending)
 
     def _read(self, message: str) -> Any:
         with self._core.store.transaction() as transaction:
@@ -370,7 +370,7 @@ class Session:
                 if store:
                     store(transaction)
             expression = self._core.chat.expression(reply, self._rng)
-        yield from self._show(expression, None)
+        yield from self._show(expression, reply, None)
 
     def _admit(
         self, text: str, too_long: Notice | None, *, tutor: bool = False
@@ -415,14 +415,14 @@ class Session:
         yield Notice("info", "korean_only")
 
     def _show(
-        self, expression: ExpressionChosen, commit: Future[TurnDone] | None
+        self, expression: ExpressionChosen, text: str, commit: Future[TurnDone] | None
     ) -> Iterator[Event]:
         """The expression, its frames, and the end of the turn."""
         yield expression
         frames = 0
         preferences = self.preferences()
         if preferences.animation:
-            for jpegs in self._core.reply_frames(expression, preferences):
+            for jpegs in self._core.reply_frames(expression, text, preferences):
                 frames += len(jpegs)
                 yield FrameBatch(jpegs)
         done = commit.result() if commit else TurnDone()

@@ -68,6 +68,17 @@ class FakeGenerator:
     ) -> list[str]:
         return [self._answer(role, prompt) for prompt in prompts]
 
+    def sample_candidates(
+        self,
+        role: Role,
+        prompt: str,
+        n: int,
+        *,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> list[str]:
+        return self.generate(role, [prompt] * n)
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 

@@ -107,8 +107,8 @@ class ReplyMaker:
         yield ReplyText(NO_REPLY, done=True)
 
     def _candidates(self, prompt: str, temperature: float, seed: int | None) -> list[str]:
-        texts = self._generator.generate(
-            Role.OUTPUT_MESSAGE, [prompt] * CANDIDATES, temperature=temperature, seed=seed
+        texts = self._generator.sample_candidates(
+            Role.OUTPUT_MESSAGE, prompt, CANDIDATES, temperature=temperature, seed=seed
         )
         return list(dict.fromkeys(clean_reply(text) for text in texts))
 

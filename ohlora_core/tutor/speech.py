@@ -46,7 +46,7 @@ def speak(
     for attempt in range(MAX_TRIES):
         try_seed = None if seed is None else seed + attempt
         if judge and generator.example_count:
-            texts = generator.generate(role, [prompt] * CANDIDATES, seed=try_seed)
+            texts = generator.sample_candidates(role, prompt, CANDIDATES, seed=try_seed)
         else:
             text = ""
             for piece in generator.stream(role, prompt, seed=try_seed, cancel=cancel):
