@@ -20,12 +20,14 @@ from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import ExpressionChosen
 from ohlora_core.face import (
     FPS,
+    HAIR_PERIOD_FRAMES,
     REPLY_FRAMES,
     Expression,
     FacePipeline,
     HairStyle,
     encode_jpeg,
     reply_animation,
+    wall_clock_phase,
 )
 from ohlora_core.language import TextGenerator
 from ohlora_core.sentence import SentenceEncoder
@@ -151,9 +153,13 @@ class Core:
         speech_frames = round(len(text) * FPS / SYLLABLES_PER_S)
         steps = list(reply_animation(target, seed, speech_frames=min(speech_frames, REPLY_FRAMES)))
         hair = HairStyle(preferences.hair, preferences.hue)
+        phase = wall_clock_phase()
         for start in range(0, len(steps), FRAMES_PER_BATCH):
             batch = steps[start : start + FRAMES_PER_BATCH]
-            frames = self.face.render(preferences.face, batch, hair)
+            phases = [
+                (phase + k / HAIR_PERIOD_FRAMES) % 1 for k in range(start, start + len(batch))
+            ]
+            frames = self.face.render(preferences.face, batch, hair, phases)
             yield tuple(encode_jpeg(frame) for frame in frames)
 
     def idle_loop(self, preferences: Preferences) -> Path:
