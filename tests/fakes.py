@@ -159,7 +159,7 @@ class FakeFace:
 
 def make_settings(folder: Path, **changes: object) -> Settings:
     """Settings that read no .env and keep everything in `folder`."""
-    return Settings(_env_file=None, data_dir=folder, seed=1, **changes)  # type: ignore[call-arg, arg-type]
+    return Settings(_env_file=None, data_dir=folder, seed=1, **changes)  # type: ignore[arg-type]
 
 
 def make_core(
