@@ -1,0 +1,196 @@
+"""The embedded encoder: a SentenceTransformer with one PEFT adapter per task.
+
+Knows nothing of what the cosines are used for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftConfig, set_peft_model_state_dict
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+
+from ohlora_core.errors import ModelFileError
+from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
+from ohlora_core.sentence.tasks import SentenceTask
+
+__all__ = ["ADAPTER_PREFIX", "LocalEncoder"]
+
+logger = logging.getLogger(__name__)
+
+_BASE_FILES = (
+    "modules.json",
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+_CALIBRATION = "calibration.json"
+ADAPTER_PREFIX = "base_model.model."  # of weight names in PEFT's file format
+_BULK = 256
+
+
+class LocalEncoder:
+    """One small base, an adapter per task, switched under a lock.
+
+    Args:
+        model: The base with all adapters loaded, named after the tasks.
+        thresholds: Calibrated cosine thresholds by name.
+        fingerprint: Identifies the model's files.
+        cache_size: How many single-text vectors are kept (1 KiB each).
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        thresholds: dict[str, float],
+        fingerprint: str,
+        cache_size: int = 4096,
+    ) -> None:
+        self._tokenizer = model.tokenizer
+        transformer: Any = model.transformers_model
+        self._transformer = transformer.eval()
+        self._thresholds = thresholds
+        self._fingerprint = fingerprint
+        self._lock = threading.Lock()
+        self._active: SentenceTask | None = None
+        self._cache: OrderedDict[tuple[SentenceTask, str], np.ndarray] = OrderedDict()
+        self._cache_size = cache_size
+        self.dimension: int = self._transformer.config.hidden_size
+
+    @classmethod
+    def load(cls, folder: Path) -> LocalEncoder:
+        """Load base, adapters and calibration.
+
+        Args:
+            folder: Holds base/, adapters/<task>/ and calibration.json.
+
+        Raises:
+            ModelFileError: naming the file that is missing or cannot be read.
+        """
+        base, calibration = folder / "base", folder / _CALIBRATION
+        adapters = {task: folder / "adapters" / task.value for task in SentenceTask}
+        files = [base / name for name in _BASE_FILES]
+        files += [path / name for path in adapters.values() for name in _ADAPTER_FILES]
+        files.append(calibration)
+        digest = hashlib.sha256()
+        for path in files:
+            try:
+                digest.update(path.read_bytes())
+            except OSError as error:
+                raise ModelFileError(path, detail=error.strerror or str(error)) from error
+        try:
+            thresholds = json.loads(calibration.read_text(encoding="utf-8"))["thresholds"]
+            thresholds = {name: float(value) for name, value in thresholds.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelFileError(calibration, detail=str(error)) from error
+        for path in files:
+            _check_readable(path)
+        model = _load_part(base, lambda: _load_base(base))
+        for task, path in adapters.items():
+            _load_part(path, lambda path=path, task=task: _load_adapter(model, path, task))
+        return cls(model, thresholds, digest.hexdigest())
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def encode(self, task: SentenceTask, texts: Sequence[str]) -> np.ndarray:
+        """[n, d] float32 vectors of unit length."""
+        texts = list(texts)
+        vectors: dict[str, np.ndarray] = {}
+        with self._lock:
+            for text in texts:
+                cached = self._cache.get((task, text))
+                if cached is not None:
+                    self._cache.move_to_end((task, text))
+                    vectors[text] = cached
+            missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+            if missing:
+                self._activate(task)
+                for text, vector in zip(missing, self._forward(missing), strict=True):
+                    vectors[text] = vector
+                    if len(missing) <= _BULK:  # an index being built must not empty the cache
+                        self._cache[task, text] = vector.copy()
+                while len(self._cache) > self._cache_size:
+                    self._cache.popitem(last=False)
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        return np.stack([vectors[text] for text in texts])
+
+    def similarity(self, task: SentenceTask, a: str, candidates: Sequence[str]) -> np.ndarray:
+        """[n] float32 cosines of `a` with each candidate."""
+        vectors = self.encode(task, [a, *candidates])
+        return vectors[1:] @ vectors[0]
+
+    def threshold(self, name: str) -> float:
+        """A calibrated threshold by name; `KeyError` if unknown."""
+        return self._thresholds[name]
+
+    def _activate(self, task: SentenceTask) -> None:
+        if self._active != task:
+            self._transformer.set_adapter(task.value)
+            self._active = task
+
+    @torch.inference_mode()
+    def _forward(self, texts: list[str]) -> np.ndarray:
+        """[n, d] float32 of at least one text."""
+        ids = token_ids(self._tokenizer, texts)
+        return bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id).numpy()
+
+
+def _load_base(path: Path) -> SentenceTransformer:
+    return SentenceTransformer(
+        str(path),
+        device="cpu",
+        local_files_only=True,
+        model_kwargs={"torch_dtype": torch.float32},
+    )
+
+
+def _load_adapter(model: SentenceTransformer, path: Path, task: SentenceTask) -> None:
+    """Add one adapter; PEFT's own loader, since it leaves the adapters before it alone."""
+    state = load_file(path / "adapter_model.safetensors")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+        model.add_adapter(PeftConfig.from_pretrained(str(path)), adapter_name=task.value)
+    plain = {name.removeprefix(ADAPTER_PREFIX): weight.float() for name, weight in state.items()}
+    transformer: Any = model.transformers_model
+    report: Any = set_peft_model_state_dict(transformer, plain, adapter_name=task.value)
+    absent = [name for name in report.missing_keys if f".{task.value}" in name]
+    if absent or report.unexpected_keys:
+        raise ValueError(f"weights do not fit: {(absent + report.unexpected_keys)[:3]}")
+
+
+def _load_part(path: Path, load: Any) -> Any:
+    """Run a library's loader; whatever it raises for a bad file becomes a `ModelFileError`."""
+    try:
+        return load()
+    except Exception as error:  # the libraries raise many types for a damaged file
+        raise ModelFileError(path, detail=f"{type(error).__name__}: {error}") from error
+
+
+def _check_readable(path: Path) -> None:
+    """Name the damaged file itself, which the libraries' own errors often do not."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".safetensors":
+            with safe_open(str(path), framework="numpy") as file:
+                file.keys()
+    except (ValueError, SafetensorError) as error:
+        raise ModelFileError(path, detail=str(error)) from error

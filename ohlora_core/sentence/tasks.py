@@ -1,0 +1,20 @@
+"""The jobs of the sentence encoder, one adapter each. Knows nothing of models."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["SentenceTask"]
+
+
+class SentenceTask(StrEnum):
+    """What a cosine means; the value is the adapter's folder name."""
+
+    MEMORY = "memory"  # message vs stored memory: how much the message is about it
+    ETHICS = "ethics"  # message vs category name
+    QNA = "qna"  # question vs knowledge text
+    QUIZ = "quiz"  # answer vs model answer: the score
+    INTERVIEW_ANSWER = "interview_answer"  # "{topic} -> {answer}" vs label of the answer
+    INTERVIEW_NEXT = "interview_next"  # "{topic} -> {answer} (남은 답변: ...)" vs next topic
+    RETRIEVAL = "retrieval"  # message vs message of the same intent
+    RANKING = "ranking"  # message vs a reply that fits it

@@ -1,0 +1,282 @@
+"""How each S-BERT task turns our content into batches and losses.
+
+Knows nothing of adapters; a task only asks for the vectors of texts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ohlora_core import content
+from ohlora_core.content import split_of
+from ohlora_core.sentence.formats import interview_answer_text, interview_next_text
+from ohlora_core.training.sentence_base import contrastive_loss, cosent_loss
+from ohlora_core.training.sentence_corpus import (
+    PublicCorpora,
+    TextPair,
+    chunked_by_length,
+    noised,
+    ordinary_messages,
+)
+from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
+from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
+
+__all__ = [
+    "AdapterTask",
+    "EthicsTask",
+    "InterviewAnswerTask",
+    "InterviewNextTask",
+    "QnaTask",
+    "QuizTask",
+    "RankingTask",
+    "RetrievalTask",
+]
+
+Encode = Callable[[Sequence[str]], Tensor]  # texts -> [n, d] unit vectors with gradients
+
+
+class AdapterTask(Protocol):
+    """Draws a batch and computes its loss."""
+
+    def loss(self, encode: Encode) -> Tensor: ...
+
+
+def category_loss(cosines: Tensor, target: Tensor) -> Tensor:
+    """Own category near 1 and first, the others near 0. [n, categories], [n]."""
+    wanted = functional.one_hot(target, cosines.shape[1]).float()
+    return functional.cross_entropy(cosines * 12, target) + 4 * functional.mse_loss(cosines, wanted)
+
+
+class EthicsTask:
+    """Message vs category name. Ordinary talk is most of a batch, as it is of life."""
+
+    def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
+        self.rng = rng
+        self.names = ["일반", "사랑 고백/만남", "정치", "패드립", "혐오/기타"]
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for row in content.load_ethics():
+            if row.split == "train":
+                by_name[row.category].append(row.text)
+        self.general = by_name.pop("일반")
+        self.offences = by_name
+        self.talk = ordinary_messages(corpora, "train")
+        self.hate = [text for text in corpora.hate if 6 <= len(text) <= 60]
+        self.clean = [text for text in corpora.clean_comments if 6 <= len(text) <= 60]
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        batch = [(text, 0) for text in rng.sample(self.talk, 24)]
+        batch += [(text, 0) for text in rng.sample(self.general, 20)]
+        batch += [(text, 0) for text in rng.sample(self.clean, 4)]
+        batch += [(text, 4) for text in rng.sample(self.hate, 3)]
+        for name, texts in self.offences.items():
+            label = self.names.index(name)
+            batch += [(text, label) for text in rng.sample(texts, min(len(texts), 9))]
+        texts = [noised(text, rng) if rng.random() < 0.4 else text for text, _ in batch]
+        vectors = encode(texts + self.names)
+        cosines = vectors[: len(batch)] @ vectors[len(batch) :].T
+        return category_loss(cosines, torch.tensor([label for _, label in batch]))
+
+
+class QnaTask:
+    """Question vs knowledge text; questions that nothing answers stay far from all of it."""
+
+    def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
+        self.rng = rng
+        self.facts = content.load_knowledge()
+        self.questions = {
+            fact.id: [q for q in fact.questions if split_of(q) == "train"] + fact.aliases
+            for fact in self.facts
+        }
+        self.unmatched = [r.question for r in content.load_unmatched() if r.split == "train"]
+        self.unmatched = self.unmatched or ["오늘 뭐 먹지?"]
+        self.talk = ordinary_messages(corpora, "train")
+        self.answers = iter(chunked_by_length(corpora.answers, 10, rng))
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        facts = rng.sample(self.facts, min(32, len(self.facts)))
+        asked = [noised_often(rng.choice(self.questions[f.id] or [f.term]), rng) for f in facts]
+        said = [
+            fact.text if rng.random() < 0.6 else rng.choice([*self.questions[fact.id], fact.term])
+            for fact in facts
+        ]
+        pairs = next(self.answers)
+        far = rng.sample(self.unmatched, min(8, len(self.unmatched))) + rng.sample(self.talk, 8)
+        far = [noised_often(text, rng) for text in far]
+        vectors = encode(asked + said + far + [p.a for p in pairs] + [p.b for p in pairs])
+        n, m = len(facts), len(far)
+        query, fact_vectors, outside = vectors[:n], vectors[n : 2 * n], vectors[2 * n : 2 * n + m]
+        rest = vectors[2 * n + m :]
+        loss = contrastive_loss(query, fact_vectors)
+        loss = loss + 0.3 * contrastive_loss(
+            rest[: len(pairs)], rest[len(pairs) :], groups=[p.group for p in pairs]
+        )
+        near = (query * fact_vectors).sum(dim=1)
+        loss = loss + 3 * functional.relu(0.85 - near).pow(2).mean()
+        outside_best = (outside @ fact_vectors.T).amax(dim=1)
+        return loss + 3 * functional.relu(outside_best - 0.15).pow(2).mean()
+
+
+class QuizTask:
+    """Answer vs model answer: the cosine is the score."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.rows = [row for row in content.load_quiz() if row.split == "train"]
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        left, right, scores = [], [], []
+        for row in rng.sample(self.rows, min(14, len(self.rows))):
+            other = rng.choice(self.rows)
+            graded = [(sample.answer, sample.score) for sample in row.samples]
+            graded.append((noised(row.model_answer, rng), 1.0))
+            graded.append((rng.choice(row.key_points), 0.5 if len(row.key_points) > 1 else 0.9))
+            graded.append((row.question, 0.1))
+            if other.topic != row.topic:
+                graded.append((other.model_answer, 0.0))
+            for answer, score in graded:
+                left.append(noised_often(answer, rng))
+                right.append(row.model_answer)
+                scores.append(score)
+        distinct = list(dict.fromkeys(right))
+        vectors = encode(left + distinct)
+        models = vectors[len(left) :][[distinct.index(text) for text in right]]
+        cosines = (vectors[: len(left)] * models).sum(dim=1)
+        wanted = torch.tensor(scores)
+        return 10 * functional.mse_loss(cosines, wanted) + 0.3 * cosent_loss(cosines, wanted)
+
+
+class InterviewAnswerTask:
+    """`{topic} -> {answer}` vs the 27 labels."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.labels = list(LABELS)
+        self.rows = [
+            row for row in content.load_interview() if row.user_answer and row.split == "train"
+        ]
+        self.by_label: dict[str, list[content.InterviewRow]] = defaultdict(list)
+        for row in self.rows:
+            self.by_label[row.success or ""].append(row)
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        batch = rng.sample(self.rows, min(40, len(self.rows)))
+        batch += [rng.choice(rows) for rows in self.by_label.values()]
+        texts, labels = [], []
+        for row in batch:
+            topic, label = row.topic, row.success or FAILED
+            if label == FAILED and rng.random() < 0.3:
+                topic = rng.choice(TOPICS[1:12])  # what is no answer here is none there
+            answer = noised_often(row.user_answer or "", rng)
+            texts.append(interview_answer_text(topic, answer, remaining_before(row)))
+            labels.append(self.labels.index(label))
+        vectors = encode(texts + self.labels)
+        cosines = vectors[: len(texts)] @ vectors[len(texts) :].T
+        return category_loss(cosines, torch.tensor(labels))
+
+
+class InterviewNextTask:
+    """`{topic} -> {answer} (남은 답변: ...)` vs the next topic.
+
+    Every answer is also shown with other remainders: with some left the topic stays, with none
+    left the next one comes.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        rows = [row for row in content.load_interview() if row.user_answer]
+        self.rows = [row for row in rows if row.split == "train"]
+        self.topics = list(TOPICS)
+        self.remainders: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self.following: dict[str, str] = {}
+        for row in rows:
+            if row.next != row.topic:
+                self.following[row.topic] = row.next
+            if row.next == row.topic:
+                self.remainders[row.topic].append(tuple(row.remaining))
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        texts, labels = [], []
+        for row in rng.sample(self.rows, min(56, len(self.rows))):
+            remaining, following = list(row.remaining), row.next
+            choices = self.remainders[row.topic]
+            if choices and (not decided_by_model(row) or rng.random() < 0.5):
+                keep = rng.random() < 0.5
+                remaining = list(rng.choice(choices)) if keep else []
+                following = row.topic if keep else self.following.get(row.topic, row.next)
+            answer = noised_often(row.user_answer or "", rng)
+            texts.append(interview_next_text(row.topic, answer, remaining))
+            labels.append(self.topics.index(following))
+        vectors = encode(texts + self.topics)
+        cosines = vectors[: len(texts)] @ vectors[len(texts) :].T
+        return category_loss(cosines, torch.tensor(labels))
+
+
+class RetrievalTask:
+    """Message vs message of the same intent (ours) or of the same answer (public)."""
+
+    def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
+        self.rng = rng
+        by_intent: dict[str, list[str]] = defaultdict(list)
+        for row in content.load_dialogues():
+            if row.split == "train":
+                by_intent[row.intent].append(row.message)
+        self.intents = list(by_intent.items())
+        short = [p for p in corpora.pairs if len(p.a) < 40 and p.negative is None]
+        self.public = iter(chunked_by_length(short, 32, rng))
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        batch = []
+        for intent, messages in rng.sample(self.intents, min(64, len(self.intents))):
+            a, b = rng.choice(messages), rng.choice(messages)
+            batch.append(TextPair(noised_often(a, rng, always=a == b), b, group=intent))
+        batch += next(self.public)
+        vectors = encode([p.a for p in batch] + [p.b for p in batch])
+        groups = [p.group for p in batch]
+        return contrastive_loss(vectors[: len(batch)], vectors[len(batch) :], groups=groups)
+
+
+class RankingTask:
+    """Message vs a reply that fits: in-batch replies of other messages are the wrong ones."""
+
+    def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
+        self.rng = rng
+        self.ours = [
+            TextPair(row.message, row.reply, group=row.intent)
+            for row in content.load_dialogues()
+            if row.split == "train"
+        ]
+        public = [
+            TextPair(chat.question, chat.answer, group=chat.answer)
+            for chat in corpora.chat
+            if chat.split == "train"
+        ]
+        self.public = iter(chunked_by_length(public, 64, rng))
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        if rng.random() < 0.4:
+            batch = list(next(self.public))
+        else:
+            batch = rng.sample(self.ours, min(64, len(self.ours)))
+        texts = [noised_often(p.a, rng) for p in batch] + [p.b for p in batch]
+        vectors = encode(texts)
+        groups = [p.group for p in batch]
+        return contrastive_loss(vectors[: len(batch)], vectors[len(batch) :], groups=groups)
+
+
+def noised_often(text: str, rng: random.Random, always: bool = False) -> str:
+    """A noised copy half of the time."""
+    return noised(text, rng) if always or rng.random() < 0.5 else text
