@@ -19,6 +19,7 @@ from ohlora_core.errors import MissingModelError, UnknownFaceError
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import ExpressionChosen
 from ohlora_core.face import (
+    BASE,
     FPS,
     HAIR_PERIOD_FRAMES,
     REPLY_FRAMES,
@@ -161,6 +162,22 @@ class Core:
             ]
             frames = self.face.render(preferences.face, batch, hair, phases)
             yield tuple(encode_jpeg(frame) for frame in frames)
+
+    def picture(
+        self, preferences: Preferences, eyes: float, mouth: float, pose: float
+    ) -> np.ndarray:
+        """One frame [256, 256, 3] uint8 RGB with the given scores (system.md section 4).
+
+        Raises:
+            UnknownFaceError: if there is no such face.
+        """
+        self.check_face(preferences.face)
+        hair = HairStyle(preferences.hair, preferences.hue)
+        return self.face.render(preferences.face, [Expression(eyes, mouth, pose)], hair)[0]
+
+    def still(self, preferences: Preferences) -> bytes:
+        """The resting face as one JPEG."""
+        return encode_jpeg(self.picture(preferences, BASE.eyes, BASE.mouth, BASE.pose))
 
     def idle_loop(self, preferences: Preferences) -> Path:
         """The resting face as an animated WebP, made on first use."""

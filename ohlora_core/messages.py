@@ -48,6 +48,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "앞의 답변을 아직 만들고 있어요. 잠시 뒤에 다시 보내 주세요.",
         "The previous reply is still being made. Please send it again in a moment.",
     ),
+    "failed": (
+        "답변을 만들다가 문제가 생겼어요. 다시 한번 보내 주세요.",
+        "Something went wrong while making the reply. Please send it again.",
+    ),
     "idle_end": (
         "한동안 말이 없어서 오로라 👱‍♀️ 가 대화를 마쳤어요. 새 메시지를 보내면 다시 시작해요.",
         "It was quiet for a while, so Oh-LoRA 👱‍♀️ ended the conversation. "
@@ -82,6 +86,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "interview_over": (
         "면접이 끝났어요. 다시 시작하려면 '처음부터'를 눌러 주세요.",
         "The interview is over. Press restart for a new one.",
+    ),
+    "interview_paused": (
+        "여기까지 저장했어요. '이어하기'를 누르면 이 질문부터 다시 시작해요.",
+        "Saved. Press 'Continue' to go on from this question.",
     ),
     # reasons and units
     "reason.love": ("사랑 고백/만남", "love confession or date"),
