@@ -1,0 +1,65 @@
+"""Where the hair is: the light segmentation student of the embedded faces.
+
+Same interface as the published model: a picture in -1..1 to one soft map of 224 x 224. Knows
+pictures and maps; nothing of dyeing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ohlora_core.face.generator import CHANNELS_LAST, load_strict, read_state_dict
+
+MASK_SIZE = 224
+STUDENT_CHANNELS = (12, 16, 24, 32, 48)
+
+
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class HairStudent(nn.Module):
+    """A small U-Net that works at half resolution."""
+
+    def __init__(self, channels: tuple[int, ...] = STUDENT_CHANNELS) -> None:
+        super().__init__()
+        inputs = (3, *channels[:-1])
+        pairs = zip(inputs, channels, strict=True)
+        self.down = nn.ModuleList(_block(i, o, stride=2) for i, o in pairs)
+        self.bottom = _block(channels[-1], channels[-1])
+        steps = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
+        self.up = nn.ModuleList(_block(deep + skip, skip) for deep, skip in steps)
+        self.output = nn.Conv2d(channels[0], 1, 3, padding=1)
+
+    def logits(self, image: Tensor) -> Tensor:  # [b, 3, 256, 256] -> [b, 1, 128, 128]
+        x = image.contiguous(memory_format=CHANNELS_LAST)
+        skips = []
+        for block in self.down:
+            x = block(x)
+            skips.append(x)
+        x = self.bottom(x)
+        for block, skip in zip(self.up, skips[-2::-1], strict=True):
+            x = block(torch.cat([F.interpolate(x, scale_factor=2.0), skip], dim=1))
+        return self.output(x)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[b, 3, 256, 256] in -1..1 -> soft hair maps [b, 1, 224, 224] in 0..1."""
+        size = (MASK_SIZE, MASK_SIZE)
+        enlarged = F.interpolate(self.logits(image), size, mode="bilinear", align_corners=False)
+        return torch.sigmoid(enlarged)
+
+
+def load_hair_student(path: Path) -> HairStudent:
+    """Load hair.safetensors, ready for inference in float32. Raises ModelFileError."""
+    student = HairStudent()
+    load_strict(student, read_state_dict(path), path)
+    return student.eval().requires_grad_(False)

@@ -1,0 +1,87 @@
+"""The offered faces and the property vectors that move them (VectorFind, design/system.md 4).
+
+Knows latents and files; nothing of pictures.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from ohlora_core.errors import ModelFileError, UnknownFaceError
+from ohlora_core.face.animation import Expression
+from ohlora_core.face.generator import LATENT_SIZE
+
+PROPERTIES = ("eyes", "mouth", "pose")
+LATENT_FILE = "faces.json"
+VECTOR_FILE = "vectors.safetensors"
+
+
+@dataclass(frozen=True)
+class Face:
+    """One offered face: w = mapping(z, label) + eyes*E + mouth*M + pose*P."""
+
+    number: int
+    group: str
+    z: NDArray[np.float32]  # [512]
+    label: NDArray[np.float32]  # [labels]
+    vectors: NDArray[np.float32]  # [3, 512]: eyes, mouth, pose, scaled
+
+
+def latent_of_seed(seed: int) -> NDArray[np.float32]:
+    """The z [512] of a lite face: drawn once from its seed."""
+    return np.random.default_rng(seed).standard_normal(LATENT_SIZE).astype(np.float32)
+
+
+def weights(expressions: list[Expression]) -> NDArray[np.float32]:
+    """[n, 3] weights of the eyes, mouth and pose vectors."""
+    rows = [(item.eyes, item.mouth, item.pose) for item in expressions]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(PROPERTIES))
+
+
+class FaceBook:
+    """All offered faces of one generator."""
+
+    def __init__(self, faces: list[Face]) -> None:
+        self._faces = {face.number: face for face in faces}
+
+    def numbers(self) -> list[int]:
+        """Face numbers in ascending order."""
+        return sorted(self._faces)
+
+    def __getitem__(self, number: int) -> Face:
+        """Raises UnknownFaceError, which lists the valid numbers."""
+        if number not in self._faces:
+            raise UnknownFaceError(number, self.numbers())
+        return self._faces[number]
+
+
+def load_face_book(folder: Path) -> FaceBook:
+    """Read faces.json and vectors.safetensors of the lite model.
+
+    faces.json: {"label": the neutral label, "scale": {property: length of its vectors},
+    "faces": {number: {"seed", "group"}}}; vectors.safetensors: unit normals "eyes.<group>", ...
+    Raises ModelFileError when a file is missing or incomplete.
+    """
+    path = folder / LATENT_FILE
+    try:
+        book = json.loads(path.read_text(encoding="utf-8"))
+        normals = load_file(folder / VECTOR_FILE)
+        label = np.array(book["label"], dtype=np.float32)
+        faces = []
+        for number, entry in book["faces"].items():
+            group = entry["group"]
+            vectors = [
+                normals[f"{name}.{group}"].astype(np.float32) * book["scale"][name]
+                for name in PROPERTIES
+            ]
+            z = latent_of_seed(entry["seed"])
+            faces.append(Face(int(number), group, z, label, np.stack(vectors).astype(np.float32)))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ModelFileError(folder, detail=f"{type(error).__name__}: {error}") from error
+    return FaceBook(faces)

@@ -1,0 +1,420 @@
+"""Trains the lite face generator: paired regression (z, expression) -> portrait, growing in size.
+
+The teacher is `training/portrait.py`, so every latent has a known right picture and no adversary is
+needed. The picture grows 64 -> 128 -> 256 pixels, because most of what is to be learned is cheap to
+learn small. Knows the data folder of `training/face_data.py` and the network; not the vectors.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ohlora_core.face.generator import (
+    LABEL_EMBEDDING,
+    LATENT_SIZE,
+    LITE_CHANNELS,
+    MAPPING_LR_MUL,
+    RESOLUTIONS,
+    SQRT2,
+    Generator,
+    GeneratorConfig,
+    StyleBlock,
+    activate_and_style,
+)
+from ohlora_core.face.vectors import latent_of_seed
+from ohlora_core.training.portrait_identity import OFFERED_FACE_SEEDS, _directions
+
+logger = logging.getLogger(__name__)
+
+LABEL_SCALE = 8.0
+"""How far in w one unit of a label moves: wide enough that an SVM finds the direction."""
+IDENTITY_SCALE = 3.0
+# Lowest and highest label (eyes, mouth, pose) and how far past them the animation goes.
+LABEL_ENDS = ((0.0, 1.0, 0.2, 0.15), (0.0, 1.0, 0.35, 0.1), (-1.0, 1.0, 0.1, 0.1))
+LOOKS = 40
+"""How many of the projections of z the teacher uses."""
+# Rows and columns of a 256 px picture with what the animation moves (design/checkpoints.md crops).
+DETAIL_REGIONS = (((92, 148), (60, 196), 4.0), ((156, 212), (92, 164), 4.0))
+FACE_REGION = ((60, 226), (60, 196), 1.0)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One size of the growing picture."""
+
+    resolution_px: int
+    minutes: float
+    batch_size: int
+    first_rate: float
+    last_rate: float
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train on, where to, and for how long."""
+
+    data_dir: Path  # images.npy, labels.npy, seeds.npy, progress.json of face_data
+    work_dir: Path  # checkpoints and contact sheets
+    out_dir: Path  # models/face: generator.safetensors, config.json
+    seed: int = 0
+    resume: bool = True
+    channels: tuple[int, ...] = LITE_CHANNELS
+    offered_share: float = 0.55  # share of samples that show an offered face
+    held_out: int = 64  # first samples of the data set, never trained on
+    checkpoint_minutes: float = 3.0
+    phases: tuple[Phase, ...] = field(
+        default=(
+            Phase(16, 2, 16, 0.03, 0.03),
+            Phase(32, 7, 16, 0.03, 0.02),
+            Phase(64, 17, 8, 0.02, 0.01),
+            Phase(128, 17, 4, 0.01, 0.006),
+            Phase(256, 26, 4, 0.006, 0.0003),
+        )
+    )
+
+
+def pass_through_mapping(generator: Generator, seed: int) -> dict[nn.Parameter, Tensor]:
+    """Start the mapping as known features of z, and keep w exactly linear in the label.
+
+    Looks are smooth functions of a few fixed projections of z. Each projection u enters as the pair
+    (u, -u), because leaky(u) - leaky(-u) = 1.2 u brings it unharmed through the eight layers; the
+    other units start as random features of the projections. Each label value has a pair of its own
+    that nothing else feeds and that feeds nothing else, so the property vectors act exactly as the
+    label did in training. Returns the mask of trainable entries of each mapping parameter.
+    """
+    rng = np.random.default_rng(seed)
+    looks = _directions()[:LOOKS]  # [looks, 512], orthonormal
+    count, labels = len(looks), generator.config.label_size
+    pairs = 2 * (count + labels)
+    mapping = generator.mapping
+    masks: dict[nn.Parameter, Tensor] = {}
+
+    embedding = np.zeros((labels, LABEL_EMBEDDING), np.float32)
+    embedding[:, :labels] = np.eye(labels)
+    first = np.zeros((LATENT_SIZE, LATENT_SIZE + LABEL_EMBEDDING), np.float32)
+    bias = np.zeros(LATENT_SIZE, np.float32)
+    first[0 : 2 * count : 2, :LATENT_SIZE] = IDENTITY_SCALE * looks
+    first[1 : 2 * count : 2, :LATENT_SIZE] = -IDENTITY_SCALE * looks
+    for index in range(labels):
+        row = 2 * (count + index)
+        first[row, LATENT_SIZE + index] = LABEL_SCALE
+        first[row + 1, LATENT_SIZE + index] = -LABEL_SCALE
+        # Far from zero, where leaky ReLU would bend it: labels lie in -1..1.
+        bias[row], bias[row + 1] = 1.5 * LABEL_SCALE, -1.5 * LABEL_SCALE
+    mixing = rng.standard_normal((LATENT_SIZE - pairs, count)) / math.sqrt(6)
+    mixing *= rng.random(mixing.shape) < 6 / count  # each feature sees about six looks
+    first[pairs:, :LATENT_SIZE] = IDENTITY_SCALE / 2 * mixing @ looks
+    bias[pairs:] = rng.standard_normal(LATENT_SIZE - pairs)
+
+    later = np.zeros((LATENT_SIZE, LATENT_SIZE), np.float32)
+    for row in range(0, pairs, 2):
+        later[row, row] = later[row + 1, row + 1] = 1 / 1.2
+        later[row, row + 1] = later[row + 1, row] = -1 / 1.2
+    later[pairs:, pairs:] = np.eye(LATENT_SIZE - pairs)
+    label_units = slice(2 * count, pairs)
+
+    free = torch.ones(LATENT_SIZE, LATENT_SIZE)
+    free[label_units], free[:, label_units] = 0, 0
+    free_bias = torch.ones(LATENT_SIZE)
+    free_bias[label_units] = 0
+    with torch.no_grad():
+        mapping.label_weight.copy_(torch.from_numpy(embedding))
+        masks[mapping.label_weight] = torch.zeros_like(mapping.label_weight)
+        for index, layer in enumerate(mapping.layers()):
+            weight = torch.from_numpy(first if index == 0 else later)
+            noise = torch.from_numpy(rng.standard_normal(free.shape).astype(np.float32))
+            if index:
+                weight = weight + 0.02 * noise * free
+            # Every layer multiplies by the gain, which leaky pairs do not want.
+            layer.weight.copy_(weight / layer.weight_scale)
+            layer.bias.copy_(torch.from_numpy(bias) / layer.bias_scale * (index == 0))
+            # The rest of z is noise to the teacher: the first layer never learns to look at it.
+            masks[layer.weight] = torch.zeros_like(layer.weight) if index == 0 else free
+            masks[layer.bias] = free_bias
+    return masks
+
+
+class Portraits:
+    """The growing data set at one picture size, in memory; yields batches for ever."""
+
+    def __init__(self, options: Options, resolution_px: int, batch_size: int, seed: int) -> None:
+        self.options = options
+        self.resolution = resolution_px
+        self.batch_size = batch_size
+        self.rng = np.random.default_rng(seed)
+        self.images: NDArray[np.uint8] = np.empty((0, resolution_px, resolution_px, 3), np.uint8)
+        self.seeds = np.empty(0, np.int64)
+        self.labels = np.empty((0, 3), np.float32)
+        self.latents: dict[int, NDArray[np.float32]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what the renderer has finished since the last call."""
+        folder = self.options.data_dir
+        done = int(json.loads((folder / "progress.json").read_text())["done"])
+        have = len(self.images)
+        if done <= have:
+            return
+        fresh = np.load(folder / "images.npy", mmap_mode="r")[have:done]
+        size = (self.resolution, self.resolution)
+        small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in fresh]
+        self.images = np.concatenate([self.images, np.stack(small)])
+        self.seeds = np.load(folder / "seeds.npy", mmap_mode="r")[:done].astype(np.int64)
+        self.labels = np.load(folder / "labels.npy", mmap_mode="r")[:done].astype(np.float32)
+        trainable = np.arange(self.options.held_out, done)
+        offered = np.isin(self.seeds[trainable], list(OFFERED_FACE_SEEDS.values()))
+        self.offered, self.others = trainable[offered], trainable[~offered]
+
+    def latent(self, seed: int) -> NDArray[np.float32]:
+        """z [512] of a seed."""
+        if seed not in self.latents:
+            self.latents[seed] = latent_of_seed(seed)
+        return self.latents[seed]
+
+    def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """z [n, 512], labels [n, 3], pictures [n, 3, h, h] in -1..1."""
+        z = np.stack([self.latent(int(self.seeds[row])) for row in rows])
+        images = torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return torch.from_numpy(z), torch.from_numpy(self.labels[rows]), images
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        while True:
+            from_offered = self.rng.random(self.batch_size) < self.options.offered_share
+            rows = np.where(
+                from_offered,
+                self.rng.choice(self.offered, self.batch_size),
+                self.rng.choice(self.others, self.batch_size),
+            )
+            z, label, images = self.take(rows)
+            yield z, beyond_the_ends(label, self.rng), images
+
+
+def beyond_the_ends(label: Tensor, rng: np.random.Generator) -> Tensor:
+    """Move half of the labels at an end a little past it, so that the picture learns to stay.
+
+    The animation reaches past closed and wide open; a straight line in w would go on beyond them.
+    """
+    label = label.clone()
+    for column, (low, high, below, above) in enumerate(LABEL_ENDS):
+        for row in range(len(label)):
+            value = float(label[row, column])
+            if value in (low, high) and rng.random() < 0.5:
+                label[row, column] += rng.random() * (-below if value == low else above)
+    return label
+
+
+def detail_weights(resolution_px: int) -> Tensor:
+    """[1, 1, h, h] loss weights, mean 1: face, eyes and mouth count more."""
+    weights = np.ones((256, 256), np.float32)
+    for (top, bottom), (left, right), extra in (FACE_REGION, *DETAIL_REGIONS):
+        weights[top:bottom, left:right] += extra
+    size = (resolution_px, resolution_px)
+    weights = cv2.resize(cv2.GaussianBlur(weights, (0, 0), 4), size, interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(weights / weights.mean())[None, None]
+
+
+def picture_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    """Weighted L1 of pictures and of their edges, at full, half and quarter size."""
+    total = made.new_zeros(())
+    error = made - wanted
+    for scale in range(3):
+        across = error[:, :, :, 1:] - error[:, :, :, :-1]
+        down = error[:, :, 1:] - error[:, :, :-1]
+        total = total + (error.abs() * weights).mean()
+        total = total + (across.abs() * weights[:, :, :, 1:]).mean()
+        total = total + (down.abs() * weights[:, :, 1:]).mean()
+        if scale < 2:
+            error = F.avg_pool2d(error, 2)
+            weights = F.avg_pool2d(weights, 2)
+    return total
+
+
+class Trainer:
+    """State of one run: networks, optimiser, where it is; saved and restored as one file."""
+
+    def __init__(self, options: Options) -> None:
+        torch.manual_seed(options.seed)
+        self.options = options
+        self.generator = Generator(GeneratorConfig(3, options.channels))
+        self.masks = pass_through_mapping(self.generator, options.seed)
+        for block in self.blocks(self.generator):
+            block.apply_noise.weight.requires_grad_(False)  # stays 0: a fixed teacher has no noise
+        for level in range(len(RESOLUTIONS)):  # start near grey rather than far outside -1..1
+            output = self.generator.synthesis.get_submodule(f"output{level}")
+            output.weight.data.mul_(0.1)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        compiled = torch.compile(activate_and_style, dynamic=False)
+        for block in self.blocks(self.generator):
+            block.activate = compiled
+        mapping = [p for p in self.generator.mapping.parameters() if self.masks[p].any()]
+        synthesis = [p for p in self.generator.synthesis.parameters() if p.requires_grad]
+        # Adam moves every entry by the rate: dividing out lr_mul lets the mapping learn as fast.
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": synthesis, "factor": 1.0},
+                {"params": mapping, "factor": 0.3 / MAPPING_LR_MUL / SQRT2},
+            ],
+            betas=(0.9, 0.99),
+        )
+        self.phase = 0
+        self.phase_seconds = 0.0
+        self.step = 0
+
+    @staticmethod
+    def blocks(generator: Generator) -> list[StyleBlock]:
+        return [m for m in generator.modules() if isinstance(m, StyleBlock)]
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.options.work_dir / "generator.pt"
+
+    def save(self) -> None:
+        state = {
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "phase": self.phase,
+            "phase_seconds": self.phase_seconds,
+            "step": self.step,
+        }
+        partial = self.checkpoint_path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.checkpoint_path)
+
+    def restore(self) -> None:
+        state = torch.load(self.checkpoint_path, weights_only=True)
+        self.generator.load_state_dict(state["generator"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.phase, self.phase_seconds = state["phase"], state["phase_seconds"]
+        self.step = state["step"]
+
+    def run(self) -> None:
+        while self.phase < len(self.options.phases):
+            self.run_phase(self.options.phases[self.phase])
+            self.phase, self.phase_seconds = self.phase + 1, 0.0
+            self.save()
+            done = self.options.phases[self.phase - 1].resolution_px
+            save_generator(self.average, done, self.options.out_dir)
+
+    def run_phase(self, phase: Phase) -> None:
+        options = self.options
+        data = Portraits(options, phase.resolution_px, phase.batch_size, options.seed + self.step)
+        weights = detail_weights(phase.resolution_px)
+        limit = phase.minutes * 60
+        checkpoint_at = self.phase_seconds + 60
+        losses: list[float] = []
+        grows = self.phase > 0
+        for z, label, wanted in data:
+            start = time.monotonic()
+            progress = min(self.phase_seconds / limit, 1.0)
+            self.set_rate(phase, progress)
+            w = self.generator.mapping(z, label)
+            made = self.generator.synthesis(w, phase.resolution_px)
+            if grows and progress < 0.05:
+                made = self.fade_in(made, w, progress / 0.05)
+            loss = picture_loss(made, wanted, weights)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            for parameter, mask in self.masks.items():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(mask)
+            self.optimizer.step()
+            self.follow()
+            self.step += 1
+            losses.append(loss.item())
+            self.phase_seconds += time.monotonic() - start
+            if self.phase_seconds >= checkpoint_at:
+                checkpoint_at = self.phase_seconds + options.checkpoint_minutes * 60
+                self.report(phase, data, losses)
+                losses.clear()
+                self.save()
+                data.refresh()
+            if self.phase_seconds >= limit:
+                self.report(phase, data, losses)
+                return
+
+    def fade_in(self, made: Tensor, w: Tensor, share: float) -> Tensor:
+        """Blend with the enlarged picture of the size before, as in progressive growing."""
+        small = self.generator.synthesis(w, made.shape[-1] // 2)
+        return share * made + (1 - share) * F.interpolate(small, scale_factor=2.0)
+
+    def set_rate(self, phase: Phase, progress: float) -> None:
+        falling = 0.5 + 0.5 * math.cos(math.pi * progress)
+        rate = phase.last_rate + (phase.first_rate - phase.last_rate) * falling
+        rate *= min(1.0, (self.step + 1) / 100)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+
+    def follow(self) -> None:
+        """Move the running average of the weights."""
+        decay = min(0.995, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            averages: list[Tensor] = list(self.average.parameters())
+            trained: list[Tensor] = list(self.generator.parameters())
+            torch._foreach_lerp_(averages, trained, 1 - decay)
+
+    def report(self, phase: Phase, data: Portraits, losses: list[float]) -> None:
+        """Log the loss, the PSNR on held-out samples, and draw a contact sheet."""
+        z, label, wanted = data.take(np.arange(self.options.held_out))
+        with torch.no_grad():
+            made = self.average.synthesis(self.average.mapping(z, label), phase.resolution_px)
+        made = made.clamp(-1, 1)
+        per_image = (made - wanted).square().mean(dim=(1, 2, 3))
+        psnr = (10 * torch.log10(4 / per_image)).numpy()
+        offered = np.isin(data.seeds[: len(psnr)], list(OFFERED_FACE_SEEDS.values()))
+        logger.info(
+            "%d px, %.1f of %.0f min, step %d, %d samples: loss %.4f, held-out PSNR %.2f dB "
+            "offered faces, %.2f dB others",
+            phase.resolution_px,
+            self.phase_seconds / 60,
+            phase.minutes,
+            self.step,
+            len(data.images),
+            float(np.mean(losses)) if losses else float("nan"),
+            float(psnr[offered].mean()),
+            float(psnr[~offered].mean()),
+        )
+        columns = [torch.cat([a, b], dim=1) for a, b in zip(wanted[:12], made[:12], strict=True)]
+        sheet = ((torch.cat(columns, dim=2) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        path = self.options.work_dir / f"sheet_{phase.resolution_px:03d}.png"
+        cv2.imwrite(str(path), sheet[:, :, ::-1])
+
+
+def save_generator(generator: Generator, resolution_px: int, out_dir: Path) -> None:
+    """Write generator.safetensors (float16) and config.json with the size trained so far."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    state = {k: v.detach().half().contiguous() for k, v in generator.state_dict().items()}
+    save_file(state, out_dir / "generator.safetensors")
+    config = {
+        "label_size": generator.config.label_size,
+        "channels": list(generator.config.channels),
+        "resolution_px": resolution_px,
+    }
+    (out_dir / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def train(options: Options) -> None:
+    """Train, or go on from the last checkpoint in work_dir; writes the averaged weights."""
+    torch.set_num_threads(1)
+    torch._dynamo.config.recompile_limit = 64  # one shape for each layer and picture size
+    options.work_dir.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(options)
+    if options.resume and trainer.checkpoint_path.is_file():
+        trainer.restore()
+    trainer.run()

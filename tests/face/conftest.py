@@ -1,0 +1,76 @@
+"""Shared measurements; the tests that need them skip where the folder is absent."""
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CHECKPOINTS = Path(__file__).parents[2] / ".." / "shared" / "checkpoints"
+
+
+def _file(name: str) -> Path:
+    path = CHECKPOINTS / name
+    if not path.is_file():
+        pytest.skip(f"../shared/checkpoints/{name} is not here: parity cannot be checked")
+    return path
+
+
+@pytest.fixture(scope="session")
+def parity():
+    with np.load(_file("parity.npz")) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@pytest.fixture(scope="session")
+def published_keys():
+    return json.loads(_file("state_dict_keys.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def draw():
+    """Standard normal weights of a key, as design/checkpoints.md defines them."""
+
+    def standard_normal(key, shape):
+        rng = np.random.default_rng(zlib.crc32(key.encode()))
+        return np.asarray(rng.standard_normal(shape, dtype=np.float32))
+
+    return standard_normal
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """A models folder with random, tiny networks: same files and formats as models/."""
+    import torch
+    from safetensors.numpy import save_file as save_arrays
+    from safetensors.torch import save_file
+
+    from ohlora_core.face.generator import Generator, GeneratorConfig
+    from ohlora_core.face.hair import HairStudent
+
+    torch.manual_seed(0)
+    models = tmp_path_factory.mktemp("models")
+    folder = models / "face"
+    folder.mkdir()
+    channels = (8, 8, 8, 8, 8, 4, 4)
+    generator = Generator(GeneratorConfig(3, channels))
+    save_file(
+        {k: v.half() for k, v in generator.state_dict().items()}, folder / "generator.safetensors"
+    )
+    save_file(HairStudent().state_dict(), folder / "hair.safetensors")
+    (folder / "config.json").write_text(json.dumps({"channels": channels, "resolution_px": 256}))
+    rng = np.random.default_rng(0)
+    normals = rng.standard_normal((3, 512)).astype(np.float32)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    names = ("eyes", "mouth", "pose")
+    save_arrays(
+        {f"{n}.hhl": v for n, v in zip(names, normals, strict=True)}, folder / "vectors.safetensors"
+    )
+    book = {
+        "label": [0.6, 0.4, 0.0],
+        "scale": {"eyes": 2.0, "mouth": -3.0, "pose": 1.0},
+        "faces": {"7": {"seed": 70, "group": "hhl"}, "3": {"seed": 30, "group": "hhl"}},
+    }
+    (folder / "faces.json").write_text(json.dumps(book))
+    return models
