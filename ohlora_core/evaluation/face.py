@@ -26,7 +26,7 @@ HELD_OUT_SEED = 90_000_000
 
 def psnr(made: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
     """Peak signal to noise ratio of two pictures, dB."""
-    error = np.mean((made.astype(np.float64) - wanted.astype(np.float64)) ** 2)
+    error = float(np.mean((made.astype(np.float64) - wanted.astype(np.float64)) ** 2))
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
@@ -34,7 +34,7 @@ def ssim(made: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
     """Structural similarity (Wang et al. 2004) of two pictures [h, w, 3], mean over channels."""
 
     def blur(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return cv2.GaussianBlur(x, (11, 11), 1.5)
+        return cv2.GaussianBlur(x, (11, 11), 1.5).astype(np.float64, copy=False)
 
     a, b = made.astype(np.float64), wanted.astype(np.float64)
     mean_a, mean_b = blur(a), blur(b)
@@ -83,7 +83,8 @@ def evaluate(models_dir: Path, samples: int = 60, seed: int = 1) -> dict[str, fl
         for index in range(samples):
             face = offered[index % len(offered)] if kind == "offered" else HELD_OUT_SEED + index
             label = rng.uniform((0, 0, -1), 1).astype(np.float32)
-            wanted, mask = render(identity_of_seed(face), *(float(v) for v in label))
+            eyes, mouth, pose = (float(value) for value in label)
+            wanted, mask = render(identity_of_seed(face), eyes, mouth, pose)
             w = scorer.mapping(latent_of_seed(face)[None], label[None])
             with torch.inference_mode():
                 image = scorer.pictures(w)
@@ -91,7 +92,9 @@ def evaluate(models_dir: Path, samples: int = 60, seed: int = 1) -> dict[str, fl
                 score = scorer.cnn(image)[0].numpy()
             made = ((image[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
             small = cv2.resize(mask, hair_map.shape[::-1], interpolation=cv2.INTER_AREA)
-            rows.append((psnr(made, wanted), ssim(made, wanted), overlap(hair_map, small)))
+            rows.append(
+                (psnr(made, wanted), ssim(made, wanted), overlap(hair_map, np.asarray(small)))
+            )
             columns = [SCORE_COLUMNS[name] for name in PROPERTIES]
             cnn_errors.append(np.abs(score[columns] - label))
         for name, value in zip(("psnr", "ssim", "hair_iou"), np.mean(rows, axis=0), strict=True):

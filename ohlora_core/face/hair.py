@@ -6,6 +6,7 @@ pictures and maps; nothing of dyeing.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from ohlora_core.face.generator import CHANNELS_LAST, load_strict, read_state_dict
 
 MASK_SIZE = 224
-STUDENT_CHANNELS = (12, 16, 24, 32, 48)
+STUDENT_CHANNELS = (8, 16, 24, 32, 48)
+_DOWN_WEIGHT = r"down\.\d+\.0\.weight"
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -59,7 +61,9 @@ class HairStudent(nn.Module):
 
 
 def load_hair_student(path: Path) -> HairStudent:
-    """Load hair.safetensors, ready for inference in float32. Raises ModelFileError."""
-    student = HairStudent()
-    load_strict(student, read_state_dict(path), path)
+    """Load hair.safetensors of any width, ready for inference in float32. Raises ModelFileError."""
+    state = read_state_dict(path)
+    sizes = [len(weight) for key, weight in state.items() if re.fullmatch(_DOWN_WEIGHT, key)]
+    student = HairStudent(tuple(sorted(sizes)) or STUDENT_CHANNELS)
+    load_strict(student, state, path)
     return student.eval().requires_grad_(False)

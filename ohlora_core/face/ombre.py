@@ -49,7 +49,7 @@ def hair_alpha(
     weights = (np.arange(SIZE) >= start).astype(np.float32)
     if end > start:
         weights = np.clip((np.arange(SIZE) - start) / (end - start), 0, 1).astype(np.float32)
-    return hair / 255 * weights[:, None]
+    return (hair * (weights[:, None] / 255)).astype(np.float32, copy=False)
 
 
 def dye(

@@ -29,11 +29,11 @@ from ohlora_core.face.generator import (
     LATENT_SIZE,
     LITE_CHANNELS,
     MAPPING_LR_MUL,
-    RESOLUTIONS,
     SQRT2,
     Generator,
     GeneratorConfig,
     StyleBlock,
+    ToRgb,
     activate_and_style,
 )
 from ohlora_core.face.vectors import latent_of_seed
@@ -68,9 +68,9 @@ class Phase:
 class Options:
     """What to train on, where to, and for how long."""
 
-    data_dir: Path  # images.npy, labels.npy, seeds.npy, progress.json of face_data
-    work_dir: Path  # checkpoints and contact sheets
-    out_dir: Path  # models/face: generator.safetensors, config.json
+    data_dir: Path = Path("work/face/data")  # pictures, labels and seeds of face_data
+    work_dir: Path = Path("work/face")  # checkpoints and contact sheets
+    out_dir: Path = Path("models/face")  # models/face: generator.safetensors, config.json
     seed: int = 0
     resume: bool = True
     channels: tuple[int, ...] = LITE_CHANNELS
@@ -224,8 +224,8 @@ def detail_weights(resolution_px: int) -> Tensor:
     for (top, bottom), (left, right), extra in (FACE_REGION, *DETAIL_REGIONS):
         weights[top:bottom, left:right] += extra
     size = (resolution_px, resolution_px)
-    weights = cv2.resize(cv2.GaussianBlur(weights, (0, 0), 4), size, interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(weights / weights.mean())[None, None]
+    soft = cv2.resize(cv2.GaussianBlur(weights, (0, 0), 4), size, interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(soft / soft.mean())[None, None]
 
 
 def picture_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
@@ -254,9 +254,9 @@ class Trainer:
         self.masks = pass_through_mapping(self.generator, options.seed)
         for block in self.blocks(self.generator):
             block.apply_noise.weight.requires_grad_(False)  # stays 0: a fixed teacher has no noise
-        for level in range(len(RESOLUTIONS)):  # start near grey rather than far outside -1..1
-            output = self.generator.synthesis.get_submodule(f"output{level}")
-            output.weight.data.mul_(0.1)
+        for output in self.generator.synthesis.children():
+            if isinstance(output, ToRgb):  # start near grey rather than far outside -1..1
+                output.weight.data.mul_(0.1)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         compiled = torch.compile(activate_and_style, dynamic=False)
         for block in self.blocks(self.generator):

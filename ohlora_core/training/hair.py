@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 class Options:
     """What to train on, where to, and for how long."""
 
-    data_dir: Path  # images.npy, masks.npy, progress.json of face_data
-    work_dir: Path  # checkpoint
-    out_dir: Path  # models/face: hair.safetensors
+    data_dir: Path = Path("work/face/data")  # images.npy, masks.npy, progress.json of face_data
+    work_dir: Path = Path("work/face")  # checkpoint
+    out_dir: Path = Path("models/face")  # models/face: hair.safetensors
     seed: int = 0
     resume: bool = True
     minutes: float = 6.0

@@ -35,9 +35,9 @@ _LIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32) / 255
 class Options:
     """What to train on, where to, and for how long."""
 
-    data_dir: Path  # images.npy, labels.npy, seeds.npy, progress.json of face_data
-    work_dir: Path  # checkpoint
-    out_dir: Path  # models/face: property_cnn.safetensors
+    data_dir: Path = Path("work/face/data")  # pictures, labels and seeds of face_data
+    work_dir: Path = Path("work/face")  # checkpoint
+    out_dir: Path = Path("models/face")  # models/face: property_cnn.safetensors
     seed: int = 0
     resume: bool = True
     minutes: float = 6.0

@@ -50,10 +50,10 @@ WANTED_CORRELATION = {"eyes": 0.92, "mouth": 0.88, "pose": 0.88}
 class Options:
     """What to search in and how the weights shall act."""
 
-    out_dir: Path  # models/face: reads generator, property CNN; writes faces.json and vectors
-    work_dir: Path | None = None  # unused: the search takes minutes and starts anew
+    out_dir: Path = Path("models/face")  # reads generator and CNN; writes faces.json and vectors
+    work_dir: Path = Path("work/face")  # not used: the search takes minutes
     seed: int = 0
-    resume: bool = True
+    resume: bool = True  # has no effect: it always starts anew
     identities: int = 400
     expressions_per_identity: int = 6
     tail_share: float = 0.2

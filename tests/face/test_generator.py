@@ -21,7 +21,7 @@ from ohlora_core.face.generator import (
 TINY = (8, 8, 8, 8, 8, 4, 4)
 
 
-def test_weights(generator, keys, draw):
+def parity_weights(generator, keys, draw):
     """The weights of parity.npz."""
     fixed = generator.state_dict()
     state = {}
@@ -38,15 +38,12 @@ def test_weights(generator, keys, draw):
     return state
 
 
-test_weights.__test__ = False
-
-
 @pytest.mark.parametrize("version", ["v7", "v8"])
 def test_matches_the_original_network(version, parity, published_keys, draw, tmp_path):
     name = f"stylegan_gen_vector_find_{version}"
     generator = Generator(GeneratorConfig(LABEL_SIZES[version]))
     path = tmp_path / "generator.pth"
-    torch.save(test_weights(generator, published_keys[name], draw), path)
+    torch.save(parity_weights(generator, published_keys[name], draw), path)
     generator = load_generator(path, version)
     with torch.inference_mode():
         w = generator.mapping(
