@@ -1,0 +1,59 @@
+"""The causal language models: roles and prompts, and generators that complete them.
+
+Importing this package is cheap; torch and transformers load with `load_lite` or `LocalGenerator`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ohlora_core.language.prompts import (
+    INTERVIEW_OPENING,
+    NO_FACT,
+    expression_prompt,
+    final_input,
+    interview_prompt,
+    memory_prompt,
+    neutralise,
+    qna_prompt,
+    quiz_prompt,
+    reply_prompt,
+    summary_prompt,
+    with_examples,
+)
+from ohlora_core.language.protocol import TextGenerator
+from ohlora_core.language.roles import CONTROL_MARKS, ROLE_FORMATS, Role, RoleFormat
+
+if TYPE_CHECKING:
+    from ohlora_core.language.local import LocalGenerator, load_lite
+
+__all__ = [
+    "CONTROL_MARKS",
+    "INTERVIEW_OPENING",
+    "NO_FACT",
+    "ROLE_FORMATS",
+    "LocalGenerator",
+    "Role",
+    "RoleFormat",
+    "TextGenerator",
+    "expression_prompt",
+    "final_input",
+    "interview_prompt",
+    "load_lite",
+    "memory_prompt",
+    "neutralise",
+    "qna_prompt",
+    "quiz_prompt",
+    "reply_prompt",
+    "summary_prompt",
+    "with_examples",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the heavy names at first use."""
+    if name in ("LocalGenerator", "load_lite"):
+        from ohlora_core.language import local
+
+        return getattr(local, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,224 @@
+"""Trains the seven LoRA adapters of the lite language model, one per role, on our own content.
+
+Each role starts from the finished base; the adapter with the lowest loss on the validation rows is
+kept. Resumable role by role: a role whose adapter is marked as done is not trained again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ohlora_core.language.roles import Role
+from ohlora_core.training.language_corpus import load_public
+from ohlora_core.training.language_model import measure, weighted_loss
+from ohlora_core.training.language_packing import Packer, encode_document
+from ohlora_core.training.language_tasks import Document, Tasks
+
+__all__ = ["EXERCISES", "Options", "probes_of", "save_adapter", "train"]
+
+log = logging.getLogger(__name__)
+
+# What each role is trained on: exercises of `Tasks` with their shares.
+EXERCISES: dict[Role, dict[str, float]] = {
+    Role.OUTPUT_MESSAGE: {
+        "nearest_examples": 0.45,
+        "random_examples": 0.2,
+        "recall": 0.2,
+        "plain_reply": 0.15,
+    },
+    Role.MEMORY: {"memory_row": 0.5, "memory_pattern": 0.3, "memory_nothing": 0.2},
+    Role.SUMMARY: {"summary": 1.0},
+    Role.EYES_MOUTH_POSE: {"expression": 1.0},
+    Role.QNA: {"qna": 0.85, "qna_copy": 0.15},
+    Role.QUIZ: {"quiz_row": 1.0},
+    Role.INTERVIEW: {"interview_row": 1.0},
+}
+# How the finished models want to be used (`language.local.LiteSettings`).
+LITE_SETTINGS = {"context_tokens": 512, "example_count": 3, "top_p": 0.9}
+
+
+def _default_minutes() -> dict[str, float]:
+    return {role.value: 8.0 if role is Role.OUTPUT_MESSAGE else 4.0 for role in Role}
+
+
+@dataclass
+class Options:
+    """Options of the adapter training.
+
+    Attributes:
+        out_dir: Folder that receives one folder per role.
+        base_dir: Folder of the finished base.
+        work_dir: Folder of the logs.
+        data_dir: Folder with the public corpora (distractors and facts only).
+        seed: Seed of weights and draws.
+        resume: Skip the roles whose training has ended.
+        minutes: Training time of each role; 0 saves an adapter that changes nothing.
+        roles: Roles to train.
+        rank: Rank of the adapters.
+        learning_rate: Peak learning rate.
+        rows: Packed rows of a step.
+        row_tokens: Tokens of a packed row.
+        threads: CPU threads.
+        checks: How often the validation loss is measured in a training.
+    """
+
+    out_dir: Path = Path("models/language/adapters")
+    base_dir: Path = Path("models/language/base")
+    work_dir: Path = Path("work/language/adapters")
+    data_dir: Path = Path("../shared/data")
+    seed: int = 0
+    resume: bool = False
+    minutes: dict[str, float] = field(default_factory=_default_minutes)
+    roles: tuple[Role, ...] = tuple(Role)
+    rank: int = 16
+    learning_rate: float = 1.5e-3
+    rows: int = 4
+    row_tokens: int = 384
+    threads: int = 1
+    checks: int = 5
+
+
+def train(options: Options) -> None:
+    """Trains the adapters of `options.roles`, one after the other."""
+    from transformers import PreTrainedTokenizerFast
+
+    torch.set_num_threads(options.threads)
+    options.work_dir.mkdir(parents=True, exist_ok=True)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(options.base_dir)
+    public = load_public(options.data_dir)
+    learning = Tasks(public, "train", seed=options.seed)
+    held = Tasks(public, "validation", seed=options.seed + 1)
+    for role in options.roles:
+        done = options.work_dir / f"{role.value}.json"
+        if options.resume and done.exists():
+            continue
+        result = _train_role(role, options, tokenizer, learning, held)
+        log.info("%s: %s", role.value, result)
+        done.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    settings = json.dumps(LITE_SETTINGS, indent=2) + "\n"
+    (options.out_dir.parent / "lite.json").write_text(settings, encoding="utf-8")
+
+
+def probes_of(role: Role, tasks: Tasks, count: int = 60) -> list[Document]:
+    """Documents that measure a role; of a validation `Tasks` they are held out."""
+    rows = tasks.rows[:count]
+    if role is Role.OUTPUT_MESSAGE:
+        return [tasks.nearest_examples(row, 3) for row in rows]
+    if role is Role.MEMORY:
+        return [tasks.memory_row(row) for row in rows]
+    if role is Role.SUMMARY:
+        return [tasks.summary(row) for row in rows]
+    if role is Role.EYES_MOUTH_POSE:
+        return [tasks.expression(row) for row in rows]
+    if role is Role.QNA:
+        return [tasks.qna() for _ in range(min(count, 40))] if tasks.questions else []
+    if role is Role.QUIZ:
+        return [tasks.quiz_row() for _ in range(min(count, 40))] if tasks.quiz else []
+    return [tasks.interview_row() for _ in range(min(count, 40))] if tasks.interview else []
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Saves a PEFT model's adapter in float16, free of machine paths."""
+    from safetensors.torch import load_file, save_file
+
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's template; the card is one level up
+    weights = folder / "adapter_model.safetensors"
+    halved = {name: tensor.half() for name, tensor in load_file(weights).items()}
+    save_file(halved, weights, metadata={"format": "pt"})
+    config = folder / "adapter_config.json"
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = "../../base"
+    config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _train_role(
+    role: Role, options: Options, tokenizer: Any, learning: Tasks, held: Tasks
+) -> dict[str, Any]:
+    """Trains one adapter and saves it; returns its measurements before and after."""
+    from peft import LoraConfig, get_peft_model
+    from tqdm import tqdm
+    from transformers import LlamaForCausalLM
+
+    torch.manual_seed(options.seed)
+    base = LlamaForCausalLM.from_pretrained(options.base_dir, dtype=torch.float32)
+    lora = LoraConfig(
+        r=options.rank,
+        lora_alpha=2 * options.rank,
+        target_modules=[
+            "q_proj",
+            "k_proj",
+            "v_proj",
+            "o_proj",
+            "gate_proj",
+            "up_proj",
+            "down_proj",
+        ],
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(base, lora)
+    folder = options.out_dir / role.value
+    total = options.minutes.get(role.value, 0.0) * 60
+    save_adapter(model, folder)
+    if total <= 0:
+        return {"minutes": 0}
+    probes = probes_of(role, held)
+    before = best = measure(model, tokenizer, probes)
+
+    packer = _packer(role, learning, tokenizer, options)
+    batches = packer.batches(options.rows)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, weight_decay=0.01, fused=True)
+    clock, checked, step = time.monotonic(), 0, 0
+    bar = tqdm(total=round(total), unit="s", desc=role.value, mininterval=20)
+    while (spent := time.monotonic() - clock) < total:
+        rate = options.learning_rate * min(1.0, (step + 1) / 20)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * spent / total)))
+        ids, weights = map(torch.from_numpy, next(batches))
+        weighted_loss(model, ids, weights).backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        bar.update(round(spent) - bar.n)
+        if spent > total * (checked + 1) / options.checks:
+            checked += 1
+            best = _keep_better(model, tokenizer, probes, best, folder)
+    best = _keep_better(model, tokenizer, probes, best, folder)
+    return {"minutes": total / 60, "steps": step, "before": before, "after": best}
+
+
+def _keep_better(
+    model: Any, tokenizer: Any, probes: list[Document], best: dict[str, float], folder: Path
+) -> dict[str, float]:
+    """Saves the adapter if its validation loss is the lowest so far (or there is none)."""
+    model.eval()
+    now = measure(model, tokenizer, probes)
+    model.train()
+    log.info("%s %s", folder.name, now)
+    if probes and now["loss"] >= best["loss"]:
+        return best
+    save_adapter(model, folder)
+    return now
+
+
+def _packer(role: Role, tasks: Tasks, tokenizer: Any, options: Options) -> Packer:
+    rng = random.Random(options.seed)
+    names, shares = list(EXERCISES[role]), list(EXERCISES[role].values())
+
+    def draw() -> tuple[list[int], list[float]]:
+        name = rng.choices(names, shares)[0]
+        return encode_document(tokenizer, getattr(tasks, name)())
+
+    padding = ([tokenizer.pad_token_id], [0.0])
+    return Packer(draw, lambda: padding, options.row_tokens)
