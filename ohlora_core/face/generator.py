@@ -142,6 +142,15 @@ class UpsamplingKernels:
     columns: tuple[Tensor, Tensor]  # left, right: [2*out, in, 3]
     corners: Tensor  # [out, in, 2, 2]
 
+    def to(self, dtype: torch.dtype) -> UpsamplingKernels:
+        """The same in another number format, laid out for channels-last features."""
+        return UpsamplingKernels(
+            full=self.full.to(dtype, memory_format=CHANNELS_LAST),
+            rows=(self.rows[0].to(dtype), self.rows[1].to(dtype)),
+            columns=(self.columns[0].to(dtype), self.columns[1].to(dtype)),
+            corners=self.corners.to(dtype),
+        )
+
 
 def _phase_matrix(device: torch.device, dtype: torch.dtype) -> Tensor:
     """[2, 3, 3]: output phase, low-resolution tap, tap of the 3-wide kernel, blur included.
@@ -234,6 +243,7 @@ class StyleBlock(nn.Module):
         self.style = Dense(LATENT_SIZE, outputs * 2)
         self.activate = activate_and_style
         self._frozen: Tensor | UpsamplingKernels | None = None
+        self._dtype: torch.dtype | None = None
 
     def kernels(self) -> Tensor | UpsamplingKernels:
         """The scaled convolution weights, folded with upsampling and blur where there are any."""
@@ -243,22 +253,27 @@ class StyleBlock(nn.Module):
         # The published fused transposed convolution is this convolution with both axes flipped.
         return upsampling_kernels(weight.flip(2, 3) if self.flips else weight)
 
-    def freeze(self) -> None:
-        """Compute the kernels once; for inference, after the last change of weights."""
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Compute the kernels once; for inference, after the last change of weights.
+
+        dtype: number format of the features from now on; default that of the parameters.
+        """
+        self._dtype = dtype or self.bias.dtype
         if not self.is_first:
             with torch.no_grad():
                 kernels = self.kernels()
                 if isinstance(kernels, UpsamplingKernels):
-                    kernels.full = kernels.full.contiguous(memory_format=CHANNELS_LAST)
+                    self._frozen = kernels.to(self._dtype)
                 else:
-                    kernels = kernels.contiguous(memory_format=CHANNELS_LAST)
-                self._frozen = kernels
+                    self._frozen = kernels.to(self._dtype, memory_format=CHANNELS_LAST)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:  # [b, in, h, h], [b, 512]
         noisy = self.apply_noise.is_active()
-        bias = None if noisy else self.bias
+        dtype = self._dtype or self.bias.dtype
+        bias = None if noisy else self.bias.to(dtype)
         if self.is_first:
             x = self.const.expand(w.shape[0], -1, -1, -1).contiguous(memory_format=CHANNELS_LAST)
+            x = x.to(dtype)
         else:
             kernels = self._frozen if self._frozen is not None else self.kernels()
             if isinstance(kernels, UpsamplingKernels):
@@ -267,9 +282,9 @@ class StyleBlock(nn.Module):
                 x = F.conv2d(x, kernels, bias, padding=1)
         if noisy:
             noise = self.apply_noise.noise * self.apply_noise.weight.view(1, -1, 1, 1)
-            x = x + (noise + self.bias.view(1, -1, 1, 1))
+            x = x + (noise + self.bias.view(1, -1, 1, 1)).to(dtype)
         elif self.is_first:
-            x = x + self.bias.view(1, -1, 1, 1)
+            x = x + self.bias.view(1, -1, 1, 1).to(dtype)
         return self.activate(x, self.style(w))
 
 
@@ -287,10 +302,10 @@ def activate_and_style(x: Tensor, style: Tensor) -> Tensor:
         # var_mean is ten times slower than these statistics of channels-last maps.
         stats = [torch.batch_norm_update_stats(image[None], None, None, 0.0) for image in x]
         mean, var = (torch.stack(values) for values in zip(*stats, strict=True))
-    scale, shift = style.chunk(2, dim=1)
-    factor = torch.rsqrt(var + 1e-8) * (scale + 1)
-    offset = shift - mean * factor
-    return torch.addcmul(offset[:, :, None, None], x, factor[:, :, None, None])
+    scale, shift = style.float().chunk(2, dim=1)
+    factor = torch.rsqrt(var.float() + 1e-8) * (scale + 1)
+    offset = (shift - mean * factor).to(x.dtype)
+    return torch.addcmul(offset[:, :, None, None], x, factor.to(x.dtype)[:, :, None, None])
 
 
 class ToRgb(nn.Module):
@@ -303,7 +318,8 @@ class ToRgb(nn.Module):
         self.weight_scale = 1 / math.sqrt(inputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight * self.weight_scale, self.bias)
+        weight = self.weight * self.weight_scale
+        return F.conv2d(x, weight.to(x.dtype), self.bias.to(x.dtype))
 
 
 class SynthesisNetwork(nn.Module):
@@ -328,9 +344,9 @@ class SynthesisNetwork(nn.Module):
         return x
 
     def forward(self, w: Tensor, resolution: int = 256) -> Tensor:
-        """[b, 512] -> [b, 3, resolution, resolution], about -1..1 (not clipped)."""
+        """[b, 512] -> [b, 3, resolution, resolution] float32, about -1..1 (not clipped)."""
         output = self.get_submodule(f"output{RESOLUTIONS.index(resolution)}")
-        return output(self.features(w, resolution))
+        return output(self.features(w, resolution)).float()
 
 
 class Generator(nn.Module):
@@ -346,12 +362,18 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         return self.synthesis(self.mapping(z, label))
 
-    def freeze(self) -> Generator:
-        """Ready for inference: no gradients, kernels folded once. Weights must not change after."""
+    def freeze(self, dtype: torch.dtype | None = None) -> Generator:
+        """Ready for inference: no gradients, kernels folded once. Weights must not change after.
+
+        dtype: number format of the features (default: of the weights). Mapping and styles keep
+        that of the weights: w moves in steps finer than bfloat16 can tell apart.
+        """
         self.eval().requires_grad_(False)
         for module in self.modules():
-            if isinstance(module, (Dense, StyleBlock)):
+            if isinstance(module, Dense):
                 module.freeze()
+            elif isinstance(module, StyleBlock):
+                module.freeze(dtype)
         return self
 
 
@@ -398,8 +420,8 @@ def load_strict(module: nn.Module, state: Mapping[str, Tensor], source: Path) ->
     module.load_state_dict(dict(state), strict=True)
 
 
-def load_generator(path: Path, version: str) -> Generator:
-    """Load a generator, ready for inference in float32.
+def load_generator(path: Path, version: str, dtype: torch.dtype = torch.float32) -> Generator:
+    """Load a generator, ready for inference with features in dtype.
 
     path: a weights file (``.pth`` or safetensors). version: "v7", "v8" (published sizes) or "lite",
     whose channels come from ``config.json`` beside the file. Raises ModelFileError.
@@ -414,4 +436,4 @@ def load_generator(path: Path, version: str) -> Generator:
         channels = tuple(json.loads(config_path.read_text(encoding="utf-8"))["channels"])
     generator = Generator(GeneratorConfig(LABEL_SIZES[version], channels))
     load_strict(generator, read_state_dict(path), path)
-    return generator.freeze()
+    return generator.freeze(dtype)

@@ -57,9 +57,17 @@ class Compute:
 
 
 def choose_compute() -> Compute:
-    """float32: the reference path that parity tests use, and the only one proved so far."""
+    """bfloat16 where the processor multiplies it in hardware, else float32.
+
+    Without such units bfloat16 is several times slower than float32. Features are channels-last
+    either way.
+    """
     capability = torch.backends.cpu.get_cpu_capability()
-    return Compute(torch.float32, f"reference path in float32, channels last ({capability})")
+    if torch.cpu._is_amx_tile_supported():
+        return Compute(torch.bfloat16, f"bfloat16: AMX matrix units ({capability})")
+    if torch.cpu._is_avx512_bf16_supported():
+        return Compute(torch.bfloat16, f"bfloat16: AVX512-BF16 ({capability})")
+    return Compute(torch.float32, f"float32: no bfloat16 units in this processor ({capability})")
 
 
 def encode_jpeg(frame: NDArray[np.uint8], quality: int = 80) -> bytes:
@@ -90,7 +98,9 @@ class FacePipeline:
         folder = Path(self.models_dir) / "face"
         self.compute = choose_compute()
         logger.info("face: %s", self.compute.reason)
-        self.generator: Generator = load_generator(folder / "generator.safetensors", self.family)
+        self.generator: Generator = load_generator(
+            folder / "generator.safetensors", self.family, self.compute.dtype
+        )
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.resolution = int(config.get("resolution_px", SIZE))
         self.hair = load_hair_student(folder / "hair.safetensors")
