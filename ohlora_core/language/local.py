@@ -319,9 +319,10 @@ def load_lite(models_dir: Path, dtype: torch.dtype = torch.float32) -> LocalGene
     tokenizer = load_tokenizer(base)
     at = base / "model.safetensors"
     try:
-        model, report = LlamaForCausalLM.from_pretrained(
+        loaded: Any = LlamaForCausalLM.from_pretrained(
             base, dtype=dtype, local_files_only=True, output_loading_info=True
         )
+        model, report = loaded
         if report["missing_keys"]:
             raise ValueError(f"missing {sorted(report['missing_keys'])[0]}")
         for role in Role:

@@ -11,7 +11,7 @@ import logging
 import math
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 # What each role is trained on: exercises of `Tasks` with their shares.
 EXERCISES: dict[Role, dict[str, float]] = {
     Role.OUTPUT_MESSAGE: {
-        "nearest_examples": 0.45,
-        "random_examples": 0.2,
-        "recall": 0.2,
-        "plain_reply": 0.15,
+        "random_examples": 0.3,
+        "copy_nearest": 0.25,
+        "nearest_examples": 0.2,
+        "recall": 0.25,
     },
     Role.MEMORY: {"memory_row": 0.5, "memory_pattern": 0.3, "memory_nothing": 0.2},
     Role.SUMMARY: {"summary": 1.0},
@@ -42,12 +42,10 @@ EXERCISES: dict[Role, dict[str, float]] = {
     Role.QUIZ: {"quiz_row": 1.0},
     Role.INTERVIEW: {"interview_row": 1.0},
 }
+# Roles that need more time than the others.
+LONGER = {Role.OUTPUT_MESSAGE: 2.0, Role.MEMORY: 1.5}
 # How the finished models want to be used (`language.local.LiteSettings`).
 LITE_SETTINGS = {"context_tokens": 512, "example_count": 3, "top_p": 0.9}
-
-
-def _default_minutes() -> dict[str, float]:
-    return {role.value: 8.0 if role is Role.OUTPUT_MESSAGE else 4.0 for role in Role}
 
 
 @dataclass
@@ -61,8 +59,9 @@ class Options:
         data_dir: Folder with the public corpora (distractors and facts only).
         seed: Seed of weights and draws.
         resume: Skip the roles whose training has ended.
-        minutes: Training time of each role; 0 saves an adapter that changes nothing.
-        roles: Roles to train.
+        minutes: Training time of a role; `output_message` gets twice as much, `memory` half as
+            much again. 0 saves adapters that change nothing.
+        role: One role to train, or "all".
         rank: Rank of the adapters.
         learning_rate: Peak learning rate.
         rows: Packed rows of a step.
@@ -76,9 +75,9 @@ class Options:
     work_dir: Path = Path("work/language/adapters")
     data_dir: Path = Path("../shared/data")
     seed: int = 0
-    resume: bool = False
-    minutes: dict[str, float] = field(default_factory=_default_minutes)
-    roles: tuple[Role, ...] = tuple(Role)
+    resume: bool = True
+    minutes: float = 4.0
+    role: str = "all"
     rank: int = 16
     learning_rate: float = 1.5e-3
     rows: int = 4
@@ -88,16 +87,17 @@ class Options:
 
 
 def train(options: Options) -> None:
-    """Trains the adapters of `options.roles`, one after the other."""
+    """Trains the adapters, one after the other, and writes how they want to be used."""
     from transformers import PreTrainedTokenizerFast
 
     torch.set_num_threads(options.threads)
     options.work_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.base_dir)
     public = load_public(options.data_dir)
+    public.pairs.clear()  # from here on only her own voice
     learning = Tasks(public, "train", seed=options.seed)
     held = Tasks(public, "validation", seed=options.seed + 1)
-    for role in options.roles:
+    for role in list(Role) if options.role == "all" else [Role(options.role)]:
         done = options.work_dir / f"{role.value}.json"
         if options.resume and done.exists():
             continue
@@ -167,7 +167,7 @@ def _train_role(
     )
     model = get_peft_model(base, lora)
     folder = options.out_dir / role.value
-    total = options.minutes.get(role.value, 0.0) * 60
+    total = options.minutes * 60 * LONGER.get(role, 1.0)
     save_adapter(model, folder)
     if total <= 0:
         return {"minutes": 0}

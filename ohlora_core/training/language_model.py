@@ -80,7 +80,7 @@ class Options:
     work_dir: Path = Path("work/language")
     data_dir: Path = Path("../shared/data")
     seed: int = 0
-    resume: bool = False
+    resume: bool = True
     minutes: float = 60.0
     hidden_size: int = 256
     layers: int = 5
@@ -190,7 +190,7 @@ def train(options: Options) -> None:
         optimizer.load_state_dict(saved["optimizer"])
         state = saved["state"]
     # Another seed after each resume: the draws go on instead of starting over.
-    seed = options.seed + state["step"]
+    seed = options.seed + int(state["step"])
     tasks = Tasks(public, seed=seed)
     probes = _probes(public)
     progress = [0.0]
@@ -202,7 +202,7 @@ def train(options: Options) -> None:
     model.train()
     while state["seconds"] < total:
         progress[0] = state["seconds"] / total
-        rate = options.learning_rate * _schedule(state["step"], progress[0])
+        rate = options.learning_rate * _schedule(int(state["step"]), progress[0])
         for group in optimizer.param_groups:
             group["lr"] = rate
         ids, weights = map(torch.from_numpy, next(batches))

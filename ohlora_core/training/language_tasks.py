@@ -102,7 +102,8 @@ class Tasks:
         self.remembered = [row for row in self.rows if row.remember]
         self.replies = [row.reply for row in self.all_train]
         self.casual = [reply for _, reply in public.pairs if len(reply) <= 40]
-        self.intents = _grouped(self.rows)
+        self.by_intent = _grouped(self.rows)
+        self.intents = [group for group in self.by_intent.values() if len(group) > 1]
         self.own_neighbours = _row_neighbours(self.rows, self.all_train)
         self.public_bank = _public_bank(public.pairs) if public.pairs else None
 
@@ -143,6 +144,23 @@ class Tasks:
         row = row or rng.choice(self.rows)
         shown = [example_of(other) for other in self.neighbours(row, count or rng.randint(1, 3))]
         return asked(prompts.reply_prompt(final_of(row), shown), row.reply, Role.OUTPUT_MESSAGE)
+
+    def copy_nearest(self) -> Document:
+        """A dialogue row behind its nearest examples; the target is the last example's reply.
+
+        A small model fits a message better with a good reply to a similar one than with words of
+        its own. Rows with a memory keep their true reply, which holds the value.
+        """
+        row = self.rng.choice(self.rows)
+        near = self.neighbours(row, self.rng.randint(2, 3))
+        if row.memory or not near:
+            return self.nearest_examples(row, 3)
+        same = [other for other in self.by_intent[row.intent] if other.message != row.message]
+        if same and self.rng.random() < 0.5:
+            near[-1] = self.rng.choice(same)
+        shown = [example_of(other) for other in near]
+        prompt = prompts.reply_prompt(final_of(row), shown)
+        return asked(prompt, shown[-1][1], Role.OUTPUT_MESSAGE)
 
     def neighbours(self, row: DialogueRow, count: int) -> list[DialogueRow]:
         """The nearest training rows of the same shape, nearest last, never the row itself."""
@@ -359,12 +377,12 @@ def _outcome(row: InterviewRow) -> tuple[str, str, str]:
     return row.topic, row.success or "", row.next
 
 
-def _grouped(rows: list[DialogueRow]) -> list[list[DialogueRow]]:
+def _grouped(rows: list[DialogueRow]) -> dict[str, list[DialogueRow]]:
     groups: dict[str, list[DialogueRow]] = defaultdict(list)
     for row in rows:
         if not row.summary:
             groups[row.intent].append(row)
-    return [group for group in groups.values() if len(group) > 1]
+    return groups
 
 
 def _nearest(queries: list[str], keys: list[str], count: int) -> np.ndarray:

@@ -49,7 +49,7 @@ class Options:
     data_dir: Path = Path("../shared/data")
     vocabulary_size: int = 8000
     minimum_count: int = 3
-    resume: bool = False
+    resume: bool = True
     seed: int = 0
 
 
