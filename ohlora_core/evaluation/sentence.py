@@ -28,9 +28,9 @@ from ohlora_core.training.sentence_corpus import PublicCorpora, load_public, ord
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
 from ohlora_core.tutor.interview_track import END, LABELS, TOPICS
 
-__all__ = ["CATEGORY_KEYS", "EVALUATIONS", "evaluate", "sanctioned"]
+__all__ = ["CATEGORY_KEYS", "EVALUATIONS", "evaluate", "rounded", "sanctioned"]
 
-Metrics = dict[str, float | int | str]
+Metrics = dict[str, float | int | str | None]
 
 CATEGORY_KEYS = {
     "사랑 고백/만남": "love",
@@ -58,7 +58,15 @@ def evaluate(models_dir: Path, task: str, data_dir: Path | None = _PUBLIC) -> Me
     """
     measure = EVALUATIONS[task]
     corpora = load_public(data_dir) if data_dir and data_dir.is_dir() else None
-    return {"task": task, **measure(load_lite(models_dir), corpora, _TEST)}
+    return {"task": task, **rounded(measure(load_lite(models_dir), corpora, _TEST))}
+
+
+def rounded(metrics: Metrics) -> Metrics:
+    """Four digits, and None for what could not be measured (JSON has no NaN)."""
+    return {
+        key: (None if np.isnan(value) else round(value, 4)) if isinstance(value, float) else value
+        for key, value in metrics.items()
+    }
 
 
 def mean_errors(predicted: np.ndarray, wanted: np.ndarray) -> Metrics:
@@ -119,7 +127,7 @@ def ethics(
         ]
         metrics[f"recall_{key}"] = float(np.mean(own)) if own else float("nan")
         metrics[f"caught_{key}"] = float(np.mean(caught)) if caught else float("nan")
-    ordinary = ordinary_messages(corpora, "test" if "test" in splits else "calibration")
+    ordinary = ordinary_messages(corpora, "test" if "test" in splits else "calibration")[:1000]
     ordinary += [row.text for row in rows if row.category == GENERAL]
     any_flag = np.any(list(sanctioned(encoder, ordinary).values()), axis=0)
     metrics["ordinary_n"] = len(ordinary)
@@ -211,8 +219,8 @@ def qna(
                 passed.append(owner == number and cosine >= encoder.threshold("qna"))
     strangers = [row.question for row in content.load_unmatched() if row.split in splits]
     ordinary = ordinary_messages(corpora, "test" if "test" in splits else "calibration")[:1000]
-    wrong = [index.cosines(text).max() >= encoder.threshold("qna") for text in strangers]
-    wrong_talk = [index.cosines(text).max() >= encoder.threshold("qna") for text in ordinary]
+    wrong = index.best_cosines(strangers) >= encoder.threshold("qna")
+    wrong_talk = index.best_cosines(ordinary) >= encoder.threshold("qna")
     return {
         "n": len(hits),
         "hit_at_1": _mean(hits),
@@ -312,7 +320,7 @@ def sts(
     return {"n": len(pairs), "spearman": float(rho)}
 
 
-def _mean(values: Sequence[bool]) -> float:
+def _mean(values: Sequence[bool] | np.ndarray) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 

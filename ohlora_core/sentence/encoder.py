@@ -25,7 +25,7 @@ from ohlora_core.errors import ModelFileError
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
 
-__all__ = ["ADAPTER_PREFIX", "LocalEncoder"]
+__all__ = ["ADAPTER_PREFIX", "LocalEncoder", "load_adapter"]
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class LocalEncoder:
             _check_readable(path)
         model = _load_part(base, lambda: _load_base(base))
         for task, path in adapters.items():
-            _load_part(path, lambda path=path, task=task: _load_adapter(model, path, task))
+            _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
         return cls(model, thresholds, digest.hexdigest())
 
     @property
@@ -160,7 +160,7 @@ def _load_base(path: Path) -> SentenceTransformer:
     )
 
 
-def _load_adapter(model: SentenceTransformer, path: Path, task: SentenceTask) -> None:
+def load_adapter(model: SentenceTransformer, path: Path, task: SentenceTask) -> None:
     """Add one adapter; PEFT's own loader, since it leaves the adapters before it alone."""
     state = load_file(path / "adapter_model.safetensors")
     with warnings.catch_warnings():

@@ -57,6 +57,12 @@ class TextIndex:
             return np.zeros(0, dtype=np.float32)
         return self.vectors @ self._encoder.encode(self._task, [query])[0]
 
+    def best_cosines(self, queries: Sequence[str]) -> np.ndarray:
+        """[n] cosine of each query with its nearest text, -1 if there are no texts."""
+        if not self.texts or not queries:
+            return np.full(len(queries), -1.0, dtype=np.float32)
+        return (self._encoder.encode(self._task, queries) @ self.vectors.T).max(axis=1)
+
     def search(self, query: str, top: int = 1) -> list[tuple[int, float]]:
         """(position, cosine) of the `top` nearest texts, best first."""
         return top_k(self.cosines(query), top)

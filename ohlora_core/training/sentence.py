@@ -40,6 +40,7 @@ class Options:
         task: Train this adapter only (a value of `SentenceTask`); all by default.
         start_from: An earlier base (its `work_dir / "base"`) to go on from with its tokenizer,
             say after the content grew; by default the base starts anew.
+        refine: Go on from the adapters in `out_dir` instead of starting anew.
         skip_base: Keep the base that is in `out_dir`; train adapters only.
         threads: CPU threads.
     """
@@ -53,6 +54,7 @@ class Options:
     task: str | None = None
     start_from: Path | None = None
     skip_base: bool = False
+    refine: bool = False
     threads: int = 1
 
 
@@ -68,7 +70,10 @@ def train(options: Options) -> None:
     for task in [SentenceTask(options.task)] if options.task else SentenceTask:
         finished = options.work_dir / "adapters" / task.value
         if not (options.resume and finished.exists()):
-            train_adapter(task, folder / "base", finished.parent, corpora, options.seed)
+            start = folder / "adapters" / task.value if options.refine else None
+            train_adapter(
+                task, folder / "base", finished.parent, corpora, options.seed, start_from=start
+            )
         shutil.copytree(finished, folder / "adapters" / task.value, dirs_exist_ok=True)
     calibrate(options.out_dir, corpora)
 

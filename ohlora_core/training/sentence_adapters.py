@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from ohlora_core.sentence.encoder import ADAPTER_PREFIX
+from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
 from ohlora_core.training.sentence_base import learning_rate_factor
@@ -76,13 +76,19 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
 
 
 def train_adapter(
-    task: SentenceTask, base_dir: Path, out_dir: Path, corpora: PublicCorpora, seed: int
+    task: SentenceTask,
+    base_dir: Path,
+    out_dir: Path,
+    corpora: PublicCorpora,
+    seed: int,
+    start_from: Path | None = None,
 ) -> None:
     """Train one adapter on the frozen base and save it (float16) in `out_dir / task`.
 
     Args:
         base_dir: The base in sentence-transformers format.
         out_dir: The folder of the adapters.
+        start_from: An adapter to go on from (at a lower learning rate); by default a new one.
     """
     from sentence_transformers import SentenceTransformer
 
@@ -98,12 +104,17 @@ def train_adapter(
         alpha_pattern={"word_embeddings": 2 * EMBEDDING_RANK},
         target_modules=_TARGETS,
     )
-    encoder.add_adapter(config, adapter_name=task.value)
+    if start_from:
+        load_adapter(encoder, start_from, task)
+    else:
+        encoder.add_adapter(config, adapter_name=task.value)
     model: Any = encoder.transformers_model
     tokenizer = encoder.tokenizer
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    weights = [weight for name, weight in model.named_parameters() if "lora_" in name]
+    for weight in weights:
+        weight.requires_grad_(True)
     steps = STEPS[task]
-    optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(weights, lr=1.5e-3 if start_from else 2e-3, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: learning_rate_factor(step, steps, warmup=30)
     )

@@ -18,6 +18,7 @@ from ohlora_core.evaluation.sentence import (
     category_cosines,
     fact_index_texts,
     memory_choices,
+    rounded,
 )
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex, load_lite
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
@@ -26,7 +27,7 @@ __all__ = ["calibrate", "write_calibration"]
 
 logger = logging.getLogger(__name__)
 
-_FALSE_PER_CATEGORY = 1 / 4000  # four categories: 1 in 1000, half of what the specification allows
+_FALSE_PER_CATEGORY = 1 / 2600  # four categories: below the 1 in 500 of the specification
 _START = {"memory": 0.6, "qna": 0.6, "ethics.general": 0.5} | {
     f"ethics.{key}": 0.7 for key in CATEGORY_KEYS.values()
 }
@@ -36,9 +37,9 @@ def write_calibration(
     folder: Path, thresholds: dict[str, float], metrics: dict[str, Any] | None = None
 ) -> None:
     """Write `calibration.json`: thresholds and the metrics at these thresholds."""
-    rounded = {name: round(value, 4) for name, value in thresholds.items()}
+    digits = {name: round(value, 4) for name, value in thresholds.items()}
     text = json.dumps(
-        {"thresholds": rounded, "metrics": metrics or {}}, ensure_ascii=False, indent=2
+        {"thresholds": digits, "metrics": metrics or {}}, ensure_ascii=False, indent=2
     )
     (folder / "calibration.json").write_text(text + "\n", encoding="utf-8")
 
@@ -47,42 +48,45 @@ def calibrate(models_dir: Path, corpora: PublicCorpora) -> dict[str, Any]:
     """Choose the thresholds of the model in `models_dir / "sentence"`, measure, and store both.
 
     Returns:
-        {"validation": {task: metrics}, "test": {task: metrics}}
+        {"calibration": counts, "validation": {task: metrics}, "test": {task: metrics}}
     """
     folder = models_dir / "sentence"
     write_calibration(folder, _START)
     encoder = load_lite(models_dir)
     thresholds = dict(_START)
-    thresholds |= _ethics_thresholds(encoder, corpora)
+    ethics, counted = _ethics_thresholds(encoder, corpora)
+    thresholds |= ethics
     thresholds["memory"] = _memory_threshold(encoder, ordinary_messages(corpora, "calibration"))
     thresholds["qna"] = _qna_threshold(encoder, ordinary_messages(corpora, "calibration"))
     write_calibration(folder, thresholds)
     logger.info("thresholds: %s", thresholds)
     encoder = load_lite(models_dir)
-    metrics: dict[str, dict[str, Any]] = {}
+    metrics: dict[str, dict[str, Any]] = {"calibration": counted}
     splits: tuple[Split, ...] = ("validation", "test")
     for split in splits:
         by_task = metrics[split] = {}
         for name, measure in EVALUATIONS.items():
-            by_task[name] = {
-                key: round(value, 4) if isinstance(value, float) else value
-                for key, value in measure(encoder, corpora, (split,)).items()
-            }
+            by_task[name] = rounded(measure(encoder, corpora, (split,)))
             logger.info("%s %s: %s", split, name, by_task[name])
     write_calibration(folder, thresholds, metrics)
     return metrics
 
 
-def _ethics_thresholds(encoder: SentenceEncoder, corpora: PublicCorpora) -> dict[str, float]:
-    """The lowest threshold per category that keeps false sanctions rare.
+def _ethics_thresholds(
+    encoder: SentenceEncoder, corpora: PublicCorpora
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """The lowest threshold per category that keeps false sanctions rare, and the count behind it.
 
     The pool are ordinary messages that the adapter did not train on (half of the public chat
     training questions, validation dialogues); the ordinary validation sentences of our ethics
     content, chosen to be confusing, must all stay below as well.
     """
     pool = ordinary_messages(corpora, "calibration")
-    hard = [r.text for r in content.load_ethics() if r.category == GENERAL and r.split != "test"]
+    hard = [
+        r.text for r in content.load_ethics() if r.category == GENERAL and r.split == "validation"
+    ]
     thresholds = {}
+    flagged = np.zeros(len(pool), dtype=bool)
     allowed = int(len(pool) * _FALSE_PER_CATEGORY)
     cosines, hard_cosines = category_cosines(encoder, pool), category_cosines(encoder, hard)
     for name, key in CATEGORY_KEYS.items():
@@ -90,15 +94,19 @@ def _ethics_thresholds(encoder: SentenceEncoder, corpora: PublicCorpora) -> dict
         bound = float(false[allowed]) if len(false) > allowed else 0.0
         harder = hard_cosines[name][hard_cosines[GENERAL] < _START["ethics.general"]]
         bound = max(bound, float(harder.max()) if len(harder) else 0.0)
-        thresholds[f"ethics.{key}"] = max(0.5, min(0.97, bound + 0.01))
-    logger.info("ethics calibrated on %d ordinary messages", len(pool))
-    return thresholds
+        threshold = max(0.5, min(0.97, bound + 0.01))
+        thresholds[f"ethics.{key}"] = threshold
+        flagged |= (cosines[name] >= threshold) & (cosines[GENERAL] < _START["ethics.general"])
+    counted = {"ordinary_n": len(pool), "false_sanctions": int(flagged.sum())}
+    logger.info("ethics calibrated: %s", counted)
+    return thresholds, counted
 
 
 def _memory_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:
     """The threshold with the best balanced share of right decisions (use this one, use none)."""
     cosines, is_right, wants_one = [], [], []
-    choices = memory_choices(("validation",))
+    validation: tuple[Split, ...] = ("validation",)
+    choices = memory_choices(validation)
     stored = [candidates for _, _, candidates in choices]
     choices += [(text, None, stored[i % len(stored)]) for i, text in enumerate(ordinary[:400])]
     for message, right, candidates in choices:
@@ -124,8 +132,8 @@ def _qna_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:
                 scores.append(cosine)
                 right.append(owners[position] == number)
     strangers = [r.question for r in content.load_unmatched() if r.split != "test"]
-    far = [float(index.cosines(text).max()) for text in [*strangers, *ordinary[:300]]]
-    return _best_threshold(np.array(scores), np.array(far), np.array(right))
+    far = index.best_cosines([*strangers, *ordinary[:500]])
+    return _best_threshold(np.array(scores), far, np.array(right))
 
 
 def _best_threshold(near: np.ndarray, far: np.ndarray, right: np.ndarray) -> float:

@@ -47,6 +47,13 @@ def test_more_hits_than_texts_and_no_texts() -> None:
     assert TextIndex(LetterEncoder(), TASK, []).search("a", 5) == []
 
 
+def test_best_cosines_of_many_queries() -> None:
+    index = TextIndex(LetterEncoder(), TASK, ["abc", "xyz"])
+    expected = [index.search(query)[0][1] for query in ("ab", "xz")]
+    np.testing.assert_allclose(index.best_cosines(["ab", "xz"]), expected, atol=1e-6)
+    assert index.best_cosines([]).shape == (0,)
+
+
 def test_cache_is_read_back(tmp_path: Path) -> None:
     cache = tmp_path / "folder" / "index.safetensors"
     first = TextIndex(LetterEncoder(), TASK, ["abc", "xyz"], cache)
