@@ -91,8 +91,8 @@ class ChatEngine:
         if self._examples:
             examples = self._examples.find(
                 message,
-                has_memory=memory is not None,
-                has_summary=summary is not None,
+                memory=memory,
+                summary=summary,
                 count=self._generator.example_count,
             )
         return ChatInput(message, whole, reply_prompt(whole, examples), memory)

@@ -5,15 +5,30 @@ A small model answers far better when it reads how a similar message was answere
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import numpy as np
 
 from ohlora_core.content import DialogueRow
 from ohlora_core.language import final_input
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["ExampleFinder"]
+__all__ = ["ExampleFinder", "clauses_of"]
 
-POOL = 24  # nearest messages from which those with the same kind of prefix are preferred
+CLAUSE_DISCOUNT = 0.93  # of the cosine of a part of the message, against that of the whole
+SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
+_CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
+
+
+def clauses_of(message: str) -> list[str]:
+    """The sentences of a message with several; none for a message of one sentence.
+
+    >>> clauses_of("안녕? 너는 누구야?")
+    ['안녕?', '너는 누구야?']
+    """
+    parts = [part for part in _CLAUSE_END.split(message.strip()) if part]
+    return parts if len(parts) > 1 else []
 
 
 class ExampleFinder:
@@ -31,23 +46,34 @@ class ExampleFinder:
         self._rows = rows
         messages = [row.message for row in rows]
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
+        self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
+        self._keys = np.array([_memory_key(row.memory) for row in rows])
 
     def find(
-        self, message: str, *, has_memory: bool, has_summary: bool, count: int
+        self, message: str, *, memory: str | None, summary: str | None, count: int
     ) -> list[tuple[str, str]]:
         """(final input, reply) of the nearest rows, the nearest last (next to the question).
 
-        Rows whose prefix is of another kind (memory, summary or none) come after those that fit.
+        Only rows with the same kind of prefix (memory, summary or none) are examples, as in
+        training. A message of several sentences may be met by an example of one of them.
         """
-        wanted = (has_memory, has_summary)
-        found = self._index.search(message, POOL)
-        kind_fits = {
-            index: (bool(self._rows[index].memory), bool(self._rows[index].summary)) == wanted
-            for index, _ in found
-        }
-        ordered = sorted(found, key=lambda hit: (not kind_fits[hit[0]], -hit[1]))
-        chosen = [self._rows[index] for index, _ in ordered[:count]]
+        scores = self._index.cosines(message)
+        for clause in clauses_of(message):
+            scores = np.maximum(scores, CLAUSE_DISCOUNT * self._index.cosines(clause))
+        if memory:
+            scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
+        scores = np.where(self._kinds == _kind(memory, summary), scores, -np.inf)
+        nearest = np.argsort(-scores, kind="stable")[:count]
+        chosen = [self._rows[place] for place in nearest if np.isfinite(scores[place])]
         return [
             (final_input(row.message, memory=row.memory, summary=row.summary), row.reply)
             for row in reversed(chosen)
         ]
+
+
+def _kind(memory: str | None, summary: str | None) -> str:
+    return "memory" if memory else "summary" if summary else "plain"
+
+
+def _memory_key(memory: str | None) -> str:
+    return memory.strip("[]").split(":")[0].strip() if memory else ""
