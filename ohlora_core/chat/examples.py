@@ -18,6 +18,7 @@ __all__ = ["ExampleFinder", "clauses_of"]
 
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a part of the message, against that of the whole
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
+NO_SUMMARY_MALUS = 0.1  # for an example without a summary where the message has one
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
 
@@ -54,15 +55,21 @@ class ExampleFinder:
     ) -> list[tuple[str, str]]:
         """(final input, reply) of the nearest rows, the nearest last (next to the question).
 
-        Only rows with the same kind of prefix (memory, summary or none) are examples, as in
-        training. A message of several sentences may be met by an example of one of them.
+        Examples have the same kind of prefix (memory, summary or none), as in training; a message
+        behind a summary may change the topic, so a clearly nearer row without one may be shown.
+        A message of several sentences may be met by an example of one of them.
         """
         scores = self._index.cosines(message)
         for clause in clauses_of(message):
             scores = np.maximum(scores, CLAUSE_DISCOUNT * self._index.cosines(clause))
-        if memory:
+        kind = _kind(memory, summary)
+        if kind == "memory":
             scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
-        scores = np.where(self._kinds == _kind(memory, summary), scores, -np.inf)
+        fits = self._kinds == kind
+        if kind == "summary":
+            plain = self._kinds == "plain"
+            scores, fits = scores - NO_SUMMARY_MALUS * plain, fits | plain
+        scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[:count]
         chosen = [self._rows[place] for place in nearest if np.isfinite(scores[place])]
         return [

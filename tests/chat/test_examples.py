@@ -39,9 +39,14 @@ def test_the_nearest_example_stands_last(finder):
     assert found == [("너는 누구야", "오로라야!"), ("배고파 죽겠다", "밥 먹자!")]
 
 
-def test_only_examples_with_the_same_kind_of_prefix_are_shown(finder):
-    (found,) = finder.find("배고파", memory=None, summary="영화 이야기", count=3)
-    assert found == ("(오로라 답변 요약) 떡볶이 이야기 (사용자 질문) 배고파", "그거 먹자!")
+def test_an_example_with_the_same_kind_of_prefix_is_preferred(finder):
+    found = finder.find("배고파", memory=None, summary="영화 이야기", count=1)
+    assert found == [("(오로라 답변 요약) 떡볶이 이야기 (사용자 질문) 배고파", "그거 먹자!")]
+
+
+def test_a_change_of_topic_may_show_an_example_without_summary(finder):
+    found = finder.find("너는 누구야", memory=None, summary="영화 이야기", count=1)
+    assert found == [("너는 누구야", "오로라야!")]
 
 
 def test_a_memory_with_the_same_key_comes_first(finder):
