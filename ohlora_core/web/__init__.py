@@ -1,1 +1,1 @@
-"""The page in Gradio: one module per tab, the face, the settings, the API. Imports the core only."""
+"""The page in Gradio: one module per tab, face, settings, API. Imports the core only."""

@@ -1,21 +1,16 @@
-"""The static files of the page, read once."""
+"""The static files of the page, each read once."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-__all__ = ["STATIC", "script", "style"]
+__all__ = ["STATIC", "static_text"]
 
 STATIC = Path(__file__).parent / "static"
 
 
 @cache
-def script(name: str) -> str:
-    """The text of a script of `static/`, to run when a component loads."""
+def static_text(name: str) -> str:
+    """The text of a script or style sheet of `static/`."""
     return (STATIC / name).read_text(encoding="utf-8")
-
-
-def style() -> str:
-    """The style sheet."""
-    return (STATIC / "style.css").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ohlora_core.events import Notice
 from ohlora_core.session import Session
-from ohlora_core.web.assets import script
+from ohlora_core.web.assets import static_text
 from ohlora_core.web.dialogue import DialogueLog, dialogue_view
 from ohlora_core.web.input_row import clear_button, input_row, wire_clear
 from ohlora_core.web.texts import EXAMPLE_PROMPTS, TEXTS, both
@@ -45,6 +45,7 @@ def build_chat_tab(page: Page) -> Part:
 
     turn = TurnPart(
         page,
+        TAB,
         log,
         row.box,
         row.stop,
@@ -53,9 +54,9 @@ def build_chat_tab(page: Page) -> Part:
         panels=[memories],
     )
     typed = Start([row.box.submit, row.send.click])
-    turns = turn.wire([typed, *(Start([example.click], example.value) for example in examples)])
+    turn.wire([typed, *(Start([example.click], example.value) for example in examples)])
 
-    wire_clear(page, TAB, clear, log, turns)
+    wire_clear(page, TAB, clear, log)
     log.idle(_end_idle, log, log, **quiet)
 
     def delete(kept: Any, chosen: gr.EventData, request: gr.Request) -> str:
@@ -98,7 +99,7 @@ def _memories_view() -> gr.HTML:
     return gr.HTML(
         "[]",
         html_template=template,
-        js_on_load=script("memories.js"),
+        js_on_load=static_text("memories.js"),
         apply_default_css=False,
         delete_label=TEXTS["memory.delete"],
     )

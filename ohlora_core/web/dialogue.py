@@ -15,16 +15,25 @@ import gradio as gr
 from ohlora_core.errors import OhLoraError
 from ohlora_core.events import Event, Notice, QuizGraded, ReplyText, SourcesFound, TurnDone
 from ohlora_core.store import Turn
-from ohlora_core.web.assets import script
+from ohlora_core.web.assets import static_text
 from ohlora_core.web.texts import TEXTS, both
 
 __all__ = ["DialogueLog", "dialogue_view"]
 
 MAX_MESSAGES = 200
 _LABELS = (
-    "you her notice typing qna.sources qna.cosine quiz.score quiz.score.note quiz.model_answer "
-    "chat.memory_used chat.memory_added"
-).split()
+    "you",
+    "her",
+    "notice",
+    "typing",
+    "qna.sources",
+    "qna.cosine",
+    "quiz.score",
+    "quiz.score.note",
+    "quiz.model_answer",
+    "chat.memory_used",
+    "chat.memory_added",
+)
 
 Message = dict[str, Any]
 
@@ -150,7 +159,7 @@ def dialogue_view(name: str, *, empty: str, idle_s: tuple[float, float] | None =
     return gr.HTML(
         "[]",
         html_template=template,
-        js_on_load=script("dialogue.js"),
+        js_on_load=static_text("dialogue.js"),
         apply_default_css=False,
         elem_id=name,
         elem_classes="dialogue-box",

@@ -19,14 +19,13 @@ import gradio as gr
 
 from ohlora_core.face import FPS, HAIR_PERIOD_FRAMES
 from ohlora_core.session import Preferences
-from ohlora_core.web.assets import script
+from ohlora_core.web.assets import static_text
 from ohlora_core.web.texts import both, text
 
 __all__ = ["FrameStream", "face_panel", "rest_message", "still_url", "stop_message"]
 
 _TEMPLATE = f"""
 <figure class="face" data-state="rest">
-  <div class="face-glow" aria-hidden="true"></div>
   <div class="face-frame">
     <img class="face-rest" width="256" height="256" alt="{text("face.alt")}">
     <img class="face-rest" width="256" height="256" alt="" aria-hidden="true">
@@ -108,7 +107,7 @@ def face_panel() -> gr.HTML:
     return gr.HTML(
         "",
         html_template=_TEMPLATE,
-        js_on_load=script("player.js"),
+        js_on_load=static_text("player.js"),
         apply_default_css=False,
         elem_id="face",
     )

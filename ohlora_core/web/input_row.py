@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
 
 from ohlora_core.web.dialogue import DialogueLog
 from ohlora_core.web.turn import FLUSH_FACE, Page, quiet
@@ -68,13 +66,12 @@ def clear_button(page: Page, tab: str) -> gr.Button:
     )
 
 
-def wire_clear(
-    page: Page, tab: str, button: gr.Button, log: gr.HTML, turns: Sequence[Dependency]
-) -> None:
-    """Connect the button: stops a running turn, forgets the transcript, empties the dialogue."""
+def wire_clear(page: Page, tab: str, button: gr.Button, log: gr.HTML) -> None:
+    """Connect the button: ends a running turn, forgets the transcript, empties the dialogue."""
 
-    def clear(kept: Any, request: gr.Request) -> str:
+    def clear(request: gr.Request, kept: Any) -> str:
+        page.turns.stop(request, tab)
         page.session(kept, request).clear_history(tab)
         return DialogueLog().dump()
 
-    button.click(clear, page.browser, log, cancels=list(turns), js=FLUSH_FACE, **quiet)
+    button.click(clear, page.browser, log, js=FLUSH_FACE, **quiet)

@@ -12,7 +12,7 @@ from ohlora_core.events import InterviewProgress, Notice
 from ohlora_core.messages import Lang
 from ohlora_core.session import Session
 from ohlora_core.tutor import TOPICS
-from ohlora_core.web.assets import script
+from ohlora_core.web.assets import static_text
 from ohlora_core.web.dialogue import DialogueLog, dialogue_view
 from ohlora_core.web.input_row import input_row
 from ohlora_core.web.texts import both, text
@@ -84,6 +84,7 @@ def build_interview_tab(page: Page) -> Part:
 
     turn = TurnPart(
         page,
+        TAB,
         log,
         row.box,
         row.stop,
@@ -91,7 +92,7 @@ def build_interview_tab(page: Page) -> Part:
         refresh=refresh,
         panels=panels,
     )
-    turns = turn.wire(
+    turn.wire(
         [
             Start([row.box.submit, row.send.click]),
             Start([start.click, resume.click], text=""),
@@ -99,7 +100,8 @@ def build_interview_tab(page: Page) -> Part:
         ]
     )
 
-    def stop_for_now(kept: Any, shown: str, request: gr.Request) -> list[Any]:
+    def stop_for_now(request: gr.Request, kept: Any, shown: str) -> list[Any]:
+        page.turns.stop(request, TAB)
         log = DialogueLog.parse(shown)
         log.settle()
         log.notice(PAUSED)
@@ -109,7 +111,6 @@ def build_interview_tab(page: Page) -> Part:
         stop_for_now,
         [page.browser, log],
         [log, *panels],
-        cancels=turns,
         js=FLUSH_FACE,
         **quiet,
     )
@@ -134,7 +135,7 @@ def _progress_view() -> gr.HTML:
     return gr.HTML(
         "",
         html_template=template,
-        js_on_load=script("progress.js"),
+        js_on_load=static_text("progress.js"),
         apply_default_css=False,
         elem_id="interview-progress",
     )
@@ -155,7 +156,8 @@ def _topics_html(standing: InterviewProgress | None) -> str:
         current = ' aria-current="step"' if state == "current" else ""
         rest = ""
         if standing and state == "current" and standing.remaining != (topic,):
-            rest = f"<small>{both('interview.remaining')}: {escape(', '.join(standing.remaining))}</small>"
+            remaining = escape(", ".join(standing.remaining))
+            rest = f"<small>{both('interview.remaining')}: {remaining}</small>"
         rows.append(
             f'<li class="{state}"{current}><span>{escape(topic)}{rest}</span>'
             f'<span class="state">{both(f"interview.{state}")}</span></li>'

@@ -47,7 +47,7 @@ def serve(settings: Settings, started: float | None = None) -> None:
 
 def launch_options(core: Any) -> dict[str, Any]:
     """Arguments of `Blocks.launch` for a core."""
-    from ohlora_core.web.assets import STATIC, script, style
+    from ohlora_core.web.assets import STATIC, static_text
     from ohlora_core.web.routes import make_routes
     from ohlora_core.web.theme import make_theme
 
@@ -66,8 +66,9 @@ def launch_options(core: Any) -> dict[str, Any]:
         "footer_links": ["api"],
         "favicon_path": str(STATIC / "favicon.svg"),
         "theme": make_theme(),
-        "css": style(),
-        "head": f"<script>{script('page.js')}</script>",
+        "css": static_text("style.css"),
+        "head": f"<style>{static_text('page.css')}</style>"
+        f"<script>{static_text('page.js')}</script>",
         "app_kwargs": {"routes": make_routes(core)},
     }
 
@@ -99,7 +100,8 @@ def _tell_share(url: str | None) -> None:
         logger.info("share link: %s", url)
     else:
         logger.warning(
-            "공유 링크를 만들지 못했어요. 인터넷 연결을 확인해 주세요. 이 컴퓨터에서는 계속 쓸 수 있어요. / "
+            "공유 링크를 만들지 못했어요. 인터넷 연결을 확인해 주세요. "
+            "이 컴퓨터에서는 계속 쓸 수 있어요. / "
             "No share link could be made: check the internet connection. "
             "The page still works on this machine."
         )

@@ -24,11 +24,11 @@ def build_qna_tab(page: Page) -> Part:
         examples = [gr.Button(question, size="sm", min_width=0) for question in EXAMPLE_QUESTIONS]
         clear = clear_button(page, TAB)
     row = input_row(page, TAB)
-    turn = TurnPart(page, log, row.box, row.stop, run=lambda session, text: session.qna(text))
+    turn = TurnPart(page, TAB, log, row.box, row.stop, run=lambda session, text: session.qna(text))
     typed = Start([row.box.submit, row.send.click])
-    turns = turn.wire([typed, *(Start([example.click], example.value) for example in examples)])
+    turn.wire([typed, *(Start([example.click], example.value) for example in examples)])
 
-    wire_clear(page, TAB, clear, log, turns)
+    wire_clear(page, TAB, clear, log)
 
     def restore(session: Session) -> list[Any]:
         return [DialogueLog.of_turns(session.history(TAB)).dump()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -53,10 +53,8 @@ def build_quiz_tab(page: Page) -> Part:
     def run(session: Session, text: str, quiz_id: str) -> Iterator[Event]:
         return session.quiz_answer(quiz_id, text)
 
-    turn = TurnPart(
-        page, log, row.box, row.stop, run=run, refresh=refresh, panels=panels, extra=[asked]
-    )
-    turns = turn.wire([Start([row.box.submit, row.send.click])])
+    turn = TurnPart(page, TAB, log, row.box, row.stop, run, refresh, panels, extra=[asked])
+    turn.wire([Start([row.box.submit, row.send.click])])
     outputs = [asked, card, log, *panels]
 
     def restore(session: Session) -> list[Any]:
@@ -76,19 +74,17 @@ def build_quiz_tab(page: Page) -> Part:
             values[:4] = _finished_buttons()
         return [quiz_id, shown, log.dump(), *values]
 
-    def move_on(kept: Any, request: gr.Request) -> list[Any]:
-        """To the next question; from the finish screen into a new round."""
-        session = page.session(kept, request)
-        return restore(session)
-
-    def new_round(kept: Any, quiz_id: str, request: gr.Request) -> list[Any]:
+    def next_question(request: gr.Request, kept: Any, quiz_id: str) -> list[Any]:
+        """On to the next question; from the finish screen into a new round."""
+        page.turns.stop(request, TAB)
         session = page.session(kept, request)
         if not quiz_id:
             session.quiz_next()
         return restore(session)
 
-    def set_aside(*, is_void: bool) -> Any:
-        def leave(kept: Any, quiz_id: str, request: gr.Request) -> list[Any]:
+    def set_aside(*, is_void: bool) -> Callable[..., list[Any]]:
+        def leave(request: gr.Request, kept: Any, quiz_id: str) -> list[Any]:
+            page.turns.stop(request, TAB)
             session = page.session(kept, request)
             if quiz_id:
                 session.quiz_set_aside(quiz_id, void=is_void)
@@ -96,10 +92,12 @@ def build_quiz_tab(page: Page) -> Part:
 
         return leave
 
-    options = {"cancels": turns, "js": FLUSH_FACE, **quiet}
-    following.click(new_round, [page.browser, asked], outputs, **options)
-    skip.click(set_aside(is_void=False), [page.browser, asked], outputs, **options)
-    void.click(set_aside(is_void=True), [page.browser, asked], outputs, **options)
+    for button, action in (
+        (following, next_question),
+        (skip, set_aside(is_void=False)),
+        (void, set_aside(is_void=True)),
+    ):
+        button.click(action, [page.browser, asked], outputs, js=FLUSH_FACE, **quiet)
     return Part(outputs, restore)
 
 

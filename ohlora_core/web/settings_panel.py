@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ohlora_core.session import Preferences, Session
-from ohlora_core.web.assets import script
+from ohlora_core.web.assets import static_text
 from ohlora_core.web.face_panel import rest_message, still_url
 from ohlora_core.web.routes import HUE_STEPS, rounded_hue
 from ohlora_core.web.texts import both
@@ -127,7 +127,7 @@ def _gallery() -> gr.HTML:
     return gr.HTML(
         "",
         html_template=template,
-        js_on_load=script("gallery.js"),
+        js_on_load=static_text("gallery.js"),
         apply_default_css=False,
         elem_id="settings-face",
     )

@@ -35,7 +35,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # shared by the tabs
     "send": ("보내기", "Send"),
     "stop": ("멈추기", "Stop"),
-    "clear": ("대화 지우기", "Clear"),
+    "clear": ("지우기", "Clear"),
     "you": ("나", "You"),
     "her": ("오로라", "Oh-LoRA"),
     "notice": ("알림", "Notice"),
@@ -106,7 +106,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "interview.restart": ("처음부터", "Restart"),
     "interview.empty": ("준비되면 면접을 시작해요", "Start whenever you are ready"),
     "interview.empty.hint": (
-        "오로라가 면접관이 되어 20개 주제를 차례로 물어봐요. 중간에 멈추고 나중에 이어할 수 있어요.",
+        "오로라가 면접관이 되어 20개 주제를 차례로 물어봐요. 멈추고 나중에 이어할 수 있어요.",
         "Oh-LoRA interviews you over 20 topics. You can stop and continue later.",
     ),
     "interview.progress": ("면접 진행", "Progress"),
@@ -150,7 +150,6 @@ EXAMPLE_PROMPTS = (
     "로라야 안녕? 너는 누구야?",
     "나 내일 친구랑 카페 가기로 했어",
     "내일 나 뭐 한다고 했지?",
-    "오늘 기분이 좀 별로야",
 )
 EXAMPLE_QUESTIONS = (
     "과적합이 뭐야?",

@@ -1,14 +1,17 @@
-"""What the tabs share: a dialogue with its buttons, and one turn from the core to the page.
+"""What the tabs share: one turn from the core to the page, how it starts and how it is stopped.
 
 Knows nothing of what a tab asks the core for; each tab hands in a function that yields events.
+Turns are stopped by a flag on the server: Gradio's `cancels` waits for the running step and then
+forgets whichever turn runs by that time, which may be the next one.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import gradio as gr
@@ -24,7 +27,7 @@ from ohlora_core.web.face_panel import FrameStream, stop_message
 from ohlora_core.web.identity import Identity
 from ohlora_core.web.labels import Labels
 
-__all__ = ["FLUSH_FACE", "Page", "Part", "Start", "TurnPart", "quiet", "render_turn"]
+__all__ = ["FLUSH_FACE", "Page", "Part", "RunningTurns", "Start", "TurnPart", "quiet"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +36,45 @@ ECHO_LIMIT = 1200
 FLUSH_FACE = "(...values) => { window.ohlora?.player?.flush(); return values; }"
 
 quiet: dict[str, Any] = {
-    "queue": False,
     "show_progress": "hidden",
     "api_visibility": "private",
+    "concurrency_limit": None,
 }
 """Options of events that only move things on the page."""
+
+
+class RunningTurns:
+    """The newest turn of each dialogue of each open page. A turn that is no longer it ends."""
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], int] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def begin(self, request: gr.Request, tab: str) -> int:
+        """A number for a new turn; the one before ends."""
+        with self._lock:
+            self._count += 1
+            self._newest[_key(request, tab)] = self._count
+            return self._count
+
+    def stop(self, request: gr.Request, tab: str) -> None:
+        """End the running turn."""
+        with self._lock:
+            self._newest.pop(_key(request, tab), None)
+
+    def end(self, request: gr.Request, tab: str, turn: int) -> None:
+        """Forget a turn that is over."""
+        with self._lock:
+            if self._newest.get(_key(request, tab)) == turn:
+                del self._newest[_key(request, tab)]
+
+    def runs(self, request: gr.Request, tab: str, turn: int) -> bool:
+        return self._newest.get(_key(request, tab)) == turn
+
+
+def _key(request: gr.Request, tab: str) -> tuple[str, str]:
+    return str(request.session_hash), tab
 
 
 @dataclass(frozen=True)
@@ -50,6 +87,7 @@ class Page:
         labels: Makes components whose texts follow the language.
         browser: What the browser keeps: {"user": token, "lang": language}.
         face: The face panel.
+        turns: The turns that run.
     """
 
     core: Core
@@ -57,6 +95,7 @@ class Page:
     labels: Labels
     browser: gr.BrowserState
     face: gr.HTML
+    turns: RunningTurns = field(default_factory=RunningTurns)
 
     def session(self, kept: object, request: gr.Request | None = None) -> Session:
         """The conversation of a visitor: of the login if there is one, else of the browser.
@@ -106,6 +145,7 @@ class TurnPart:
 
     Attributes:
         page: The page.
+        tab: Name of the tab.
         log: The dialogue.
         box: Where the user types.
         stop: The stop button.
@@ -116,6 +156,7 @@ class TurnPart:
     """
 
     page: Page
+    tab: str
     log: gr.HTML
     box: gr.Textbox
     stop: gr.Button
@@ -124,66 +165,62 @@ class TurnPart:
     panels: Sequence[Block] = ()
     extra: Sequence[Block] = ()
 
-    def wire(self, starts: Sequence[Start]) -> list[Dependency]:
-        """Connect the starts and the stop button; returns the running events, to cancel them."""
-        sent = gr.State("")
-        turns = [self._wire_start(start, sent) for start in starts]
+    def wire(self, starts: Sequence[Start]) -> None:
+        """Connect what starts a turn, and the stop button."""
         for start in starts:
-            # Registered after the turn, yet quicker than its first step: it ends the turn before.
-            gr.on(list(start.triggers), None, None, None, cancels=turns, **quiet)
-        self.stop.click(
-            _stop,
-            self.log,
-            [self.log, self.page.face],
-            cancels=turns,
-            js=FLUSH_FACE,
-            concurrency_limit=None,
-            **quiet,
-        )
-        return turns
+            self._wire_start(start)
+        self.stop.click(self._stop, self.log, [self.log, self.page.face], js=FLUSH_FACE, **quiet)
 
-    def _wire_start(self, start: Start, sent: gr.State) -> Dependency:
-        def begin(typed: str, shown: str) -> tuple[str, str, str]:
+    def _wire_start(self, start: Start) -> None:
+        sent: gr.State = gr.State(("", 0))
+        gr.on(
+            list(start.triggers),
+            self._begin(start),
+            [self.box, self.log],
+            [self.box, self.log, sent],
+            js=FLUSH_FACE,
+            trigger_mode="multiple",
+            **quiet,
+        ).then(
+            self._turn(start.run or self.run),
+            [self.page.browser, sent, self.log, *self.extra],
+            [self.log, self.page.face, *self.panels],
+            trigger_mode="multiple",
+            **(quiet | {"concurrency_limit": TURNS_AT_ONCE}),
+        )
+
+    def _begin(self, start: Start) -> Callable[..., tuple[Any, ...]]:
+        """Ends the turn before, shows what was said and the sign that she types."""
+
+        def begin(request: gr.Request, typed: str, shown: str) -> tuple[Any, ...]:
+            turn = self.page.turns.begin(request, self.tab)
             text = typed if start.text is None else start.text
             log = DialogueLog() if start.fresh else DialogueLog.parse(shown)
             log.interrupt()
             if text.strip():
                 log.say(text if len(text) <= ECHO_LIMIT else text[:ECHO_LIMIT] + " …")
             log.wait()
-            return "" if start.text is None else typed, log.dump(), text
+            return "" if start.text is None else gr.skip(), log.dump(), (text, turn)
 
-        begun = gr.on(
-            list(start.triggers),
-            begin,
-            [self.box, self.log],
-            [self.box, self.log, sent],
-            js=FLUSH_FACE,
-            concurrency_limit=None,
-            trigger_mode="multiple",
-            **quiet,
-        )
-        return begun.then(
-            self._turn(start.run or self.run),
-            [self.page.browser, sent, self.log, *self.extra],
-            [self.log, self.page.face, *self.panels],
-            concurrency_limit=TURNS_AT_ONCE,
-            trigger_mode="multiple",
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        return begin
 
     def _turn(
         self, run: Callable[..., Iterator[Event]]
     ) -> Callable[..., Iterator[tuple[Any, ...]]]:
-        unchanged = [gr.skip() for _ in self.panels]
+        """Runs a turn until its end, or until another one is the newest."""
+        unchanged = tuple(gr.skip() for _ in self.panels)
 
         def turn(
-            request: gr.Request, kept: Any, text: str, shown: str, *extra: Any
+            request: gr.Request, kept: Any, sent: tuple[str, int], shown: str, *extra: Any
         ) -> Iterator[tuple[Any, ...]]:
+            text, number = sent
             log = DialogueLog.parse(shown)
             try:
                 session = self.page.session(kept, request)
-                for dialogue, face, changed in render_turn(run(session, text, *extra), log):
+                for dialogue, face, changed in _render(run(session, text, *extra), log):
+                    if not self.page.turns.runs(request, self.tab, number):
+                        yield gr.skip(), gr.skip(), *unchanged
+                        return
                     panels = self.refresh(session, log) if changed else unchanged
                     yield dialogue or gr.skip(), face or gr.skip(), *panels
             except OhLoraError as error:
@@ -195,11 +232,19 @@ class TurnPart:
                 log.settle()
                 log.notice(Notice("error", "failed"))
                 yield log.dump(), gr.skip(), *unchanged
+            finally:
+                self.page.turns.end(request, self.tab, number)
 
         return turn
 
+    def _stop(self, request: gr.Request, shown: str) -> tuple[str, str]:
+        self.page.turns.stop(request, self.tab)
+        log = DialogueLog.parse(shown)
+        log.interrupt()
+        return log.dump(), stop_message()
 
-def render_turn(
+
+def _render(
     events: Iterator[Event], log: DialogueLog
 ) -> Iterator[tuple[str | None, str | None, bool]]:
     """Events to (dialogue, face message, whether the panels change); None: unchanged."""
@@ -216,9 +261,3 @@ def render_turn(
                 yield log.dump(), None, False
     log.settle()
     yield log.dump(), stream.end() if streamed else None, True
-
-
-def _stop(shown: str) -> tuple[str, str]:
-    log = DialogueLog.parse(shown)
-    log.interrupt()
-    return log.dump(), stop_message()

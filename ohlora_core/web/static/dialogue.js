@@ -59,6 +59,7 @@ function bubble(message) {
   const who = { user: 'you', her: 'her', notice: 'notice' }[message.role] || 'notice';
   const made = node('article', `message ${message.role}`, node('span', 'sr-only', label(who), ': '),
     node('div', 'bubble', grade(message), text, modelAnswer(message), sources(message)), memory(message));
+  made.dataset.state = message.pending ? 'pending' : 'done';
   if (message.role === 'notice') made.dataset.kind = message.kind || 'info';
   return made;
 }
