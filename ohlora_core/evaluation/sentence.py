@@ -19,6 +19,7 @@ from ohlora_core.sentence import (
     SentenceEncoder,
     SentenceTask,
     TextIndex,
+    fact_texts,
     interview_answer_text,
     interview_next_text,
     load_lite,
@@ -238,7 +239,7 @@ def fact_index_texts(facts: Sequence[content.KnowledgeRow]) -> tuple[list[str], 
     owners: list[int] = []
     for number, fact in enumerate(facts):
         questions = [question for question in fact.questions if split_of(question) == "train"]
-        found_by = [fact.text, *fact.aliases, *questions]
+        found_by = fact_texts(fact.term, fact.text, fact.aliases, questions)
         texts += found_by
         owners += [number] * len(found_by)
     return texts, owners

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ohlora_core.sentence.formats import interview_answer_text, interview_next_text
+from ohlora_core.sentence.formats import fact_texts, interview_answer_text, interview_next_text
 from ohlora_core.sentence.index import TextIndex
 from ohlora_core.sentence.protocol import SentenceEncoder
 from ohlora_core.sentence.scoring import pick_best, pick_best_owner
@@ -17,6 +17,7 @@ __all__ = [
     "SentenceEncoder",
     "SentenceTask",
     "TextIndex",
+    "fact_texts",
     "interview_answer_text",
     "interview_next_text",
     "load_lite",

@@ -28,6 +28,7 @@ __all__ = ["calibrate", "write_calibration"]
 logger = logging.getLogger(__name__)
 
 _FALSE_PER_CATEGORY = 1 / 2600  # four categories: below the 1 in 500 of the specification
+_STRANGERS_PASSING = 0.03  # share of ordinary talk that may match some fact
 _START = {"memory": 0.6, "qna": 0.6, "ethics.general": 0.5} | {
     f"ethics.{key}": 0.7 for key in CATEGORY_KEYS.values()
 }
@@ -133,7 +134,8 @@ def _qna_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:
                 right.append(owners[position] == number)
     strangers = [r.question for r in content.load_unmatched() if r.split != "test"]
     far = index.best_cosines([*strangers, *ordinary[:500]])
-    return _best_threshold(np.array(scores), far, np.array(right))
+    bound = float(np.quantile(far, 1 - _STRANGERS_PASSING))
+    return max(bound, _best_threshold(np.array(scores), far, np.array(right)))
 
 
 def _best_threshold(near: np.ndarray, far: np.ndarray, right: np.ndarray) -> float:

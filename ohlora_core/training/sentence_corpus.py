@@ -255,10 +255,13 @@ def ordinary_messages(corpora: PublicCorpora | None, use: str) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
+_SENSITIVE = frozenset({"love", "politics", "hate", "harm", "sexual"})  # topics of dialogues
+
+
 def _is_ordinary(row: content.DialogueRow, offending: set[str]) -> bool:
-    """False if she refuses in the reply or the message is listed as an offence."""
-    refuses = any(word in row.reply for word in ("미안", "부담"))
-    return not refuses and row.pose != "많이" and row.message not in offending
+    """False if she refuses in the reply, or topic or our ethics content make it an offence."""
+    refuses = any(word in row.reply for word in ("미안", "부담")) or row.pose == "많이"
+    return not refuses and row.topic not in _SENSITIVE and row.message not in offending
 
 
 def our_pairs() -> list[TextPair]:

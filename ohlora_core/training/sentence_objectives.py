@@ -16,7 +16,11 @@ from torch.nn import functional
 
 from ohlora_core import content
 from ohlora_core.content import split_of
-from ohlora_core.sentence.formats import interview_answer_text, interview_next_text
+from ohlora_core.sentence.formats import (
+    interview_answer_text,
+    interview_next_text,
+    term_names,
+)
 from ohlora_core.training.sentence_base import contrastive_loss, cosent_loss
 from ohlora_core.training.sentence_corpus import (
     PublicCorpora,
@@ -68,12 +72,18 @@ class EthicsTask:
         self.offences = by_name
         self.talk = ordinary_messages(corpora, "train")
         self.hate = [text for text in corpora.hate if 6 <= len(text) <= 60]
+        self.hard = self.talk
+        self.steps = 0
         self.clean = [text for text in corpora.clean_comments if 6 <= len(text) <= 60]
 
     def loss(self, encode: Encode) -> Tensor:
         rng = self.rng
-        batch = [(text, 0) for text in rng.sample(self.talk, 16)]
-        batch += [(text, 0) for text in rng.sample(self.general, 16)]
+        if self.steps % 60 == 0:
+            self._find_hard(encode)
+        self.steps += 1
+        batch = [(text, 0) for text in rng.sample(self.talk, 10)]
+        batch += [(text, 0) for text in rng.sample(self.hard, 12)]
+        batch += [(text, 0) for text in rng.sample(self.general, 14)]
         batch += [(text, 0) for text in rng.sample(self.clean, 4)]
         batch += [(text, 4) for text in rng.sample(self.hate, 3)]
         for name, texts in self.offences.items():
@@ -84,6 +94,14 @@ class EthicsTask:
         cosines = vectors[: len(batch)] @ vectors[len(batch) :].T
         return category_loss(cosines, torch.tensor([label for _, label in batch]))
 
+    @torch.no_grad()
+    def _find_hard(self, encode: Encode) -> None:
+        """Keep the ordinary messages that look most like offences: these set the thresholds."""
+        texts = self.rng.sample(self.talk, min(1500, len(self.talk)))
+        cosines = encode([*texts, *self.names]) @ encode(self.names).T
+        worst = (cosines[: len(texts), 1:].amax(dim=1) - cosines[: len(texts), 0]).topk(120)
+        self.hard = [texts[i] for i in worst.indices.tolist()]
+
 
 class QnaTask:
     """Question vs knowledge text; questions that nothing answers stay far from all of it."""
@@ -91,10 +109,7 @@ class QnaTask:
     def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
         self.rng = rng
         self.facts = content.load_knowledge()
-        self.questions = {
-            fact.id: [q for q in fact.questions if split_of(q) == "train"] + fact.aliases
-            for fact in self.facts
-        }
+        self.questions = {fact.id: self._asked(fact) for fact in self.facts}
         self.unmatched = [r.question for r in content.load_unmatched() if r.split == "train"]
         self.unmatched = self.unmatched or ["오늘 뭐 먹지?"]
         self.talk = ordinary_messages(corpora, "train")
@@ -124,9 +139,16 @@ class QnaTask:
         outside_best = (outside @ fact_vectors.T).amax(dim=1)
         return loss + 3 * functional.relu(outside_best - 0.15).pow(2).mean()
 
+    @staticmethod
+    def _asked(fact: content.KnowledgeRow) -> list[str]:
+        """Training questions of a fact: written ones, names, and usual ways to ask for a name."""
+        names = [*term_names(fact.term), *fact.aliases]
+        made = [name + ask for name in names for ask in ("", "가 뭐야?", "이 뭐야?", " 설명해줘")]
+        return [text for text in [*fact.questions * 3, *made] if split_of(text) == "train"]
+
     def _facts_to_tell_apart(self) -> list[content.KnowledgeRow]:
         """Facts of few topics half of the time: neighbours are what gets confused."""
-        rng, count = self.rng, min(32, len(self.facts))
+        rng, count = self.rng, min(24, len(self.facts))
         if rng.random() < 0.5:
             return rng.sample(self.facts, count)
         start = rng.randrange(len(self.facts))
@@ -144,7 +166,7 @@ class QuizTask:
     def loss(self, encode: Encode) -> Tensor:
         rng = self.rng
         left, right, scores = [], [], []
-        for row in rng.sample(self.rows, min(8, len(self.rows))):
+        for row in rng.sample(self.rows, min(5, len(self.rows))):
             other = rng.choice(self.rows)
             graded = [(sample.answer, sample.score) for sample in row.samples]
             graded.append((noised(row.model_answer, rng), 1.0))

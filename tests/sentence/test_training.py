@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ohlora_core.sentence.formats import interview_answer_text, interview_next_text
+from ohlora_core.sentence.formats import fact_texts, interview_answer_text, interview_next_text
 from ohlora_core.training.sentence_base import contrastive_loss, cosent_loss, train_tokenizer
 from ohlora_core.training.sentence_calibration import _best_threshold
 from ohlora_core.training.sentence_corpus import noised
@@ -67,3 +67,13 @@ def test_interview_texts() -> None:
     assert interview_answer_text("LoRA", "네", ["LoRA"]) == "LoRA -> 네"
     assert interview_next_text("LoRA", "네", []) == "LoRA -> 네 (남은 답변: 모든 질문 해결 완료)"
     assert interview_next_text("LoRA", "네", ["a", "b"]).endswith("(남은 답변: a, b)")
+
+
+def test_fact_texts_hold_every_name() -> None:
+    texts = fact_texts(
+        "크로스 엔트로피(Cross Entropy, CE)", "…은 손실이다.", ["교차 엔트로피"], ["CE?"]
+    )
+    assert texts[0] == "…은 손실이다."
+    assert {"크로스 엔트로피", "Cross Entropy", "CE", "교차 엔트로피", "CE?", "CE 뭐야?"} <= set(
+        texts
+    )
