@@ -86,12 +86,7 @@ def sample_table(
         final = final_of(row)
         count = generator.example_count
         if finder:
-            shown = finder.find(
-                row.message,
-                has_memory=bool(row.memory),
-                has_summary=bool(row.summary),
-                count=count,
-            )
+            shown = finder.find(row.message, memory=row.memory, summary=row.summary, count=count)
         else:
             assert tasks is not None
             shown = [(other.message, other.reply) for other in tasks.neighbours(row, count)]

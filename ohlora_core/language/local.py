@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,29 @@ class LiteSettings:
         example_count: Retrieved dialogue examples before the final input.
         top_p: Probability mass that is sampled from, 0..1; 1 samples from everything.
         context_tokens: Longest prompt plus answer in tokens; longer prompts lose their beginning.
+        slip_margin: A small model slips in the middle of a sentence now and then, and such a text
+            is far less probable than the others. Candidates whose mean log-probability (nats per
+            token) lies more than this below that of the best are replaced by the best.
     """
 
     example_count: int = 0
     top_p: float = 1.0
     context_tokens: int = 1024
+    slip_margin: float = math.inf
+
+
+@dataclass
+class _Draft:
+    """An answer while it is being written: its tokens, their text, and how probable it is."""
+
+    tokens: list[int] = field(default_factory=list)
+    text: str = ""
+    log_probability: float = 0.0
+
+    @property
+    def likelihood(self) -> float:
+        """Mean log-probability of a token, in nats, before temperature."""
+        return self.log_probability / max(len(self.tokens), 1)
 
 
 class LocalGenerator:
@@ -102,8 +121,8 @@ class LocalGenerator:
         """
         answer = AnswerText(ROLE_FORMATS[role].end_mark)
         decoded = ""
-        for texts in self._decode(role, [prompt], 1, temperature, seed):
-            decoded = texts[0]
+        for drafts in self._decode(role, [prompt], 1, temperature, seed):
+            decoded = drafts[0].text
             if delta := answer.update(decoded):
                 yield delta
             if answer.finished or (cancel is not None and cancel.is_set()):
@@ -125,19 +144,10 @@ class LocalGenerator:
             return []
         if greedy:
             temperature = 0.0
-        same = len(set(prompts)) == 1
-        copies = len(prompts) if same else 1
-        # The same path as a stream, so that both give the same text.
-        answers = [AnswerText(ROLE_FORMATS[role].end_mark) for _ in prompts]
-        texts: list[str] = []
-        for texts in self._decode(
-            role, prompts[:1] if same else prompts, copies, temperature, seed
-        ):
-            for answer, text in zip(answers, texts, strict=True):
-                answer.update(text)
-        for answer, text in zip(answers, texts, strict=False):
-            answer.close(text)
-        return [answer.shown for answer in answers]
+        copies = 1
+        if len(set(prompts)) == 1:
+            prompts, copies = prompts[:1], len(prompts)
+        return [text for text, _ in self._answers(role, prompts, copies, temperature, seed)]
 
     def sample_candidates(
         self,
@@ -148,14 +158,37 @@ class LocalGenerator:
         temperature: float | None = None,
         seed: int | None = None,
     ) -> list[str]:
-        """`n` sampled answers to one prompt; the prompt is read once."""
-        return self.generate(role, [prompt] * n, temperature=temperature, seed=seed)
+        """`n` sampled answers to one prompt, most probable first; the prompt is read once."""
+        found = self._answers(role, [prompt], n, temperature, seed)
+        found.sort(key=lambda answer: -answer[1])
+        best, limit = found[0][0], found[0][1] - self._settings.slip_margin
+        return [text if likelihood >= limit else best for text, likelihood in found]
 
     def model_for(self, role: Role) -> tuple[Any, Any]:
         """The model with the role's adapter active, and the tokenizer; for evaluation only."""
         with self._lock:
             self._activate(role)
         return self._model, self._tokenizer
+
+    def _answers(
+        self,
+        role: Role,
+        prompts: list[str],
+        copies: int,
+        temperature: float | None,
+        seed: int | None,
+    ) -> list[tuple[str, float]]:
+        """Finished answers with their likelihood, `copies` for each prompt."""
+        # The same path as a stream, so that both give the same text.
+        mark = ROLE_FORMATS[role].end_mark
+        answers = [AnswerText(mark) for _ in range(len(prompts) * copies)]
+        drafts: list[_Draft] = []
+        for drafts in self._decode(role, prompts, copies, temperature, seed):
+            for answer, draft in zip(answers, drafts, strict=True):
+                answer.update(draft.text)
+        for answer, draft in zip(answers, drafts, strict=True):
+            answer.close(draft.text)
+        return [(a.shown, d.likelihood) for a, d in zip(answers, drafts, strict=True)]
 
     # -- decoding -----------------------------------------------------------------------------
 
@@ -166,8 +199,8 @@ class LocalGenerator:
         copies: int,
         temperature: float | None,
         seed: int | None,
-    ) -> Iterator[list[str]]:
-        """Yields the decoded answers of all rows after each step, until every row has ended."""
+    ) -> Iterator[list[_Draft]]:
+        """Yields the drafts of all rows after each step, until every row has ended."""
         from transformers import DynamicCache
 
         role_format = ROLE_FORMATS[role]
@@ -187,22 +220,23 @@ class LocalGenerator:
             logits = logits.repeat_interleave(copies, 0)
             mask = mask.repeat_interleave(copies, 0)
         rows = len(mask)
-        written: list[list[int]] = [[] for _ in range(rows)]
-        texts = [""] * rows
+        drafts = [_Draft() for _ in range(rows)]
         open_rows = set(range(rows))
         for step in range(steps):
             logits[:, banned] = -torch.inf
             chosen = self._choose(logits, heat, source)  # [rows]
+            known = logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0]  # [rows]
             for row in sorted(open_rows):
-                token = int(chosen[row])
+                draft, token = drafts[row], int(chosen[row])
+                draft.log_probability += float(known[row])
                 if token == self._tokenizer.eos_token_id:
                     open_rows.discard(row)
                     continue
-                written[row].append(token)
-                texts[row] = self._tokenizer.decode(written[row])
-                if role_format.end_mark in texts[row] or _is_looping(written[row]):
+                draft.tokens.append(token)
+                draft.text = self._tokenizer.decode(draft.tokens)
+                if role_format.end_mark in draft.text or _is_looping(draft.tokens):
                     open_rows.discard(row)
-            yield list(texts)
+            yield drafts
             if not open_rows or step + 1 == steps:
                 return
             mask = torch.cat([mask, mask.new_ones(rows, 1)], 1)

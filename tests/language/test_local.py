@@ -9,6 +9,7 @@ import torch
 
 from ohlora_core.errors import ModelFileError
 from ohlora_core.language import ROLE_FORMATS, Role, load_lite
+from ohlora_core.language.local import LiteSettings
 
 PROMPT = "나는 오로라야 (요약 시작)"
 
@@ -51,6 +52,14 @@ def test_candidates_share_the_prompt_but_not_the_answer(tiny_generator):
     assert len(found) == 4
     assert len(set(found)) > 1
     assert found == tiny_generator.sample_candidates(Role.MEMORY, PROMPT, 4, seed=3)
+
+
+def test_candidates_far_below_the_best_are_replaced_by_it(tiny_generator, monkeypatch):
+    answers = [("미끄러짐", -2.0), ("제일 좋음", -0.1), ("괜찮음", -0.2)]
+    monkeypatch.setattr(tiny_generator, "_answers", lambda *options: list(answers))
+    tiny_generator._settings = LiteSettings(slip_margin=0.5)
+    found = tiny_generator.sample_candidates(Role.MEMORY, PROMPT, 3)
+    assert found == ["제일 좋음", "괜찮음", "제일 좋음"]
 
 
 def test_the_end_mark_stops_the_answer(tiny_generator, tiny_tokenizer):
