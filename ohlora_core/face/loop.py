@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,9 @@ LOOP_FRAMES = HAIR_PERIOD_FRAMES
 STEP = 2
 """Every second frame is kept: 12 fps is enough at rest and halves the file."""
 QUALITY = 72
+PART = 6
+PAUSE_S = 0.03
+"""A loop is rendered in parts with a pause between them, so that a reply never waits for it."""
 
 
 class Renderer(Protocol):
@@ -66,8 +70,12 @@ def make_loop(
     cache_dir.mkdir(parents=True, exist_ok=True)
     expressions = rest_animation(frames, seed=face)[::STEP]
     phases = [(k / HAIR_PERIOD_FRAMES) % 1.0 for k in range(0, frames, STEP)]
-    pictures = renderer.render(face, expressions, hair, phases)
-    images = [Image.fromarray(picture) for picture in pictures]
+    images = []
+    for start in range(0, len(expressions), PART):
+        part = slice(start, start + PART)
+        pictures = renderer.render(face, expressions[part], hair, phases[part])
+        images += [Image.fromarray(picture) for picture in pictures]
+        time.sleep(PAUSE_S)
     # Written beside and moved, so that two processes never serve half a file.
     handle, partial = tempfile.mkstemp(suffix=".webp", dir=cache_dir)
     os.close(handle)
