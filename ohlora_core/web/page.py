@@ -49,10 +49,9 @@ def build_page(core: Core, identity: Identity) -> gr.Blocks:
             page = Page(core, identity, labels, browser, face)
             with gr.Column(elem_id="rooms", scale=1, min_width=300):
                 parts = _tabs(page)
-        drawer, forget = build_settings_panel(page)
+        drawer, forget = build_settings_panel(page, opener)
         parts.append(drawer)
         _wire(page, parts, language, blocks, forget)
-        opener.click(None, None, None, js="() => window.ohlora.drawer(true)", **quiet)
         add_api(core, identity)
     return blocks
 

@@ -15,18 +15,18 @@ from ohlora_core.web.routes import HUE_STEPS, rounded_hue
 from ohlora_core.web.texts import both
 from ohlora_core.web.turn import Page, Part, quiet
 
-__all__ = ["SettingsPanel", "build_settings_panel"]
+__all__ = ["build_settings_panel"]
 
 DEGREES = 360
 COUNTED_TURNS = 100_000
 
 
-class SettingsPanel(Part):
-    """The drawer; `forgotten` is the event after which everything must be shown anew."""
+def build_settings_panel(page: Page, opener: gr.Button) -> tuple[Part, gr.Button]:
+    """Lay out and connect the drawer; returns it and the button that deletes everything.
 
-
-def build_settings_panel(page: Page) -> tuple[Part, gr.Button]:
-    """Lay out and connect the drawer; returns it and the button that deletes everything."""
+    Args:
+        opener: The button that opens it.
+    """
     labels = page.labels
     with gr.Column(elem_id="settings", elem_classes="drawer"):
         with gr.Row(elem_classes="drawer-head"):
@@ -106,6 +106,9 @@ def build_settings_panel(page: Page) -> tuple[Part, gr.Button]:
         session.set_preferences(preferences)
         return [*restore(session), rest_message(preferences)]
 
+    def count_stored(request: gr.Request, kept: Any) -> str:
+        return _stored_html(page.session(kept, request))
+
     gallery.choose(choose_face, page.browser, [*shown, page.face], **quiet)
     gr.on(
         [hair.input, hue.release, animation.input],
@@ -115,6 +118,13 @@ def build_settings_panel(page: Page) -> tuple[Part, gr.Button]:
         **quiet,
     )
     forget.click(lambda: gr.update(visible=True), None, confirm, **quiet)
+    opener.click(
+        count_stored,
+        page.browser,
+        stored,
+        js="(...values) => { window.ohlora.drawer(true); return values; }",
+        **quiet,
+    )
     close.click(None, None, None, js="() => window.ohlora.drawer(false)", **quiet)
     return Part(shown, restore), confirm
 
