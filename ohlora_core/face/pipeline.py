@@ -80,6 +80,17 @@ def encode_jpeg(frame: NDArray[np.uint8], quality: int = 80) -> bytes:
     return data.tobytes()
 
 
+def repeat_border(pixels: NDArray[np.uint8], width: int = 2) -> None:
+    """Overwrite the outermost pixels of [n, h, w, 3] with their neighbours, in place.
+
+    Zero padding darkens them in the small generator, which shows as a thin frame on the page.
+    """
+    pixels[:, :width] = pixels[:, width : width + 1]
+    pixels[:, -width:] = pixels[:, -width - 1 : -width]
+    pixels[:, :, :width] = pixels[:, :, width : width + 1]
+    pixels[:, :, -width:] = pixels[:, :, -width - 1 : -width]
+
+
 @dataclass
 class FacePipeline:
     """Renders frames of the offered faces. Thread-safe: one render at a time.
@@ -154,6 +165,7 @@ class FacePipeline:
         started = time.perf_counter()
         images = self.images(face, list(expressions))
         pixels = ((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+        repeat_border(pixels)
         self._count("generator_ms", started)
         if style.mode == "natural":
             return pixels

@@ -28,6 +28,11 @@ def test_frames(pipeline):
     assert pipeline.timings.generator_ms > 0 and pipeline.timings.frames == 1
 
 
+def test_border_repeats_its_neighbours(pipeline):
+    frame = pipeline.render(3, [BASE])[0]
+    assert np.array_equal(frame[0], frame[2]) and np.array_equal(frame[:, -1], frame[:, -3])
+
+
 def test_batches_do_not_change_the_frames(pipeline):
     many = pipeline.render(3, [WIDE] * 8)
     assert np.array_equal(many[0], many[7])
