@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -91,9 +92,10 @@ def _memories(session: Session) -> str:
 
 
 def _memories_view() -> gr.HTML:
+    delete = " / ".join(TEXTS["memory.delete"])
     template = (
         f'<div class="memories"><p class="muted memories-empty">{both("memory.empty")}</p>'
-        '<ul class="memory-list"></ul>'
+        f'<ul class="memory-list" data-delete-label="{escape(delete)}"></ul>'
         f'<button type="button" class="link-button">{both("memory.export")}</button></div>'
     )
     return gr.HTML(
@@ -101,5 +103,4 @@ def _memories_view() -> gr.HTML:
         html_template=template,
         js_on_load=static_text("memories.js"),
         apply_default_css=False,
-        delete_label=TEXTS["memory.delete"],
     )

@@ -19,7 +19,7 @@ function item(memory) {
   remove.type = 'button';
   remove.className = 'icon-button';
   remove.textContent = '✕';
-  remove.ariaLabel = `${props.delete_label.join(' / ')}: ${memory.text}`;
+  remove.ariaLabel = `${list.dataset.deleteLabel}: ${memory.text}`;
   remove.addEventListener('click', () => trigger('delete', { id: memory.id }));
   row.append(what, day, remove);
   return row;
