@@ -14,7 +14,7 @@ import numpy as np
 
 from ohlora_core import __version__
 from ohlora_core.chat import ChatEngine
-from ohlora_core.content import load_knowledge, load_quiz
+from ohlora_core.content import load_interview, load_knowledge, load_quiz
 from ohlora_core.errors import MissingModelError, UnknownFaceError
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import ExpressionChosen
@@ -76,7 +76,7 @@ class Core:
         self.chat = ChatEngine(generator, encoder, cache)
         self.qna = QnaEngine(generator, encoder, load_knowledge(), cache / "knowledge.safetensors")
         self.quiz = QuizMaster(generator, encoder, load_quiz())
-        self.interviewer = Interviewer(generator, encoder)
+        self.interviewer = Interviewer(generator, encoder, load_interview())
         self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="ohlora")
         self._locks: dict[str, UserLock] = {}
         self._locks_guard = threading.Lock()

@@ -19,17 +19,23 @@ from ohlora_core.chat.memory import extract_memory, pick_memory
 from ohlora_core.chat.reply import ReplyMaker
 from ohlora_core.chat.summary import summarise
 from ohlora_core.chat.time_words import with_time_prefix
-from ohlora_core.content import load_dialogues
+from ohlora_core.content import DialogueRow, load_dialogues
 from ohlora_core.events import ExpressionChosen, ReplyText
 from ohlora_core.language import (
     TextGenerator,
     final_input,
+    memory_example,
+    memory_prompt,
     neutralise,
     reply_prompt,
+    summary_example,
+    summary_prompt,
 )
 from ohlora_core.sentence import SentenceEncoder, SentenceTask
 
 __all__ = ["ChatEngine", "ChatInput"]
+
+SUMMARY_EXAMPLES = 2  # whole turns are long, and their summaries alike
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,37 @@ class ChatInput:
     Attributes:
         message: The user's text, control marks neutralised.
         final_input: Memory or summary, time and message (system.md 2.4).
-        prompt: The whole reply prompt, with examples if the model wants them.
         memory_used: The memory in `final_input`, if any.
+        examples: Similar turns for the prompts, nearest last; none for models that need none.
     """
 
     message: str
     final_input: str
-    prompt: str
     memory_used: str | None
+    examples: tuple[DialogueRow, ...] = ()
+
+    @property
+    def reply_prompt(self) -> str:
+        """The whole prompt of the reply."""
+        shown = [
+            (final_input(row.message, memory=row.memory, summary=row.summary), row.reply)
+            for row in self.examples
+        ]
+        return reply_prompt(self.final_input, shown)
+
+    @property
+    def memory_prompt(self) -> str:
+        """The whole prompt of what to remember."""
+        shown = [memory_example(row.message, row.remember) for row in self.examples]
+        return memory_prompt(self.final_input, shown)
+
+    def summary_prompt(self, reply: str) -> str:
+        """The whole prompt of the summary of the turn."""
+        shown = [
+            summary_example(row.message, row.reply, row.new_summary)
+            for row in self.examples[-SUMMARY_EXAMPLES:]
+        ]
+        return summary_prompt(self.final_input, reply, shown)
 
 
 class ChatEngine:
@@ -87,7 +116,7 @@ class ChatEngine:
         memory = pick_memory(self._encoder, message, memories)
         summary = None if memory else last_summary or None
         whole = final_input(with_time_prefix(message, now), memory=memory, summary=summary)
-        examples = []
+        examples: list[DialogueRow] = []
         if self._examples:
             examples = self._examples.find(
                 message,
@@ -95,7 +124,7 @@ class ChatEngine:
                 summary=summary,
                 count=self._generator.example_count,
             )
-        return ChatInput(message, whole, reply_prompt(whole, examples), memory)
+        return ChatInput(message, whole, memory, tuple(examples))
 
     def reply(
         self,
@@ -107,7 +136,7 @@ class ChatEngine:
     ) -> Iterator[ReplyText]:
         """The growing reply (step 5); see `ReplyMaker.stream`."""
         return self._reply_maker.stream(
-            chat_input.prompt, chat_input.message, now, seed=seed, cancel=cancel
+            chat_input.reply_prompt, chat_input.message, now, seed=seed, cancel=cancel
         )
 
     def expression(self, reply: str, rng: np.random.Generator) -> ExpressionChosen:
@@ -116,11 +145,11 @@ class ChatEngine:
 
     def memory(self, chat_input: ChatInput, rng: np.random.Generator) -> str | None:
         """What to remember from a message, if anything (step 7)."""
-        return extract_memory(self._generator, chat_input.final_input, rng)
+        return extract_memory(self._generator, chat_input.memory_prompt, rng)
 
     def summary(self, chat_input: ChatInput, reply: str, rng: np.random.Generator) -> str:
         """The summary of the turn (step 8)."""
-        return summarise(self._generator, chat_input.final_input, reply, rng)
+        return summarise(self._generator, chat_input.summary_prompt(reply), rng)
 
     def is_too_long(self, message: str, limit: int) -> bool:
         """Whether a message has more tokens of the reply model than the limit."""

@@ -1,4 +1,4 @@
-"""Dialogue examples for the reply prompt: the nearest messages of our own dialogues.
+"""Dialogue examples for the prompts: the nearest messages of our own dialogues.
 
 A small model answers far better when it reads how a similar message was answered.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from ohlora_core.content import DialogueRow
-from ohlora_core.language import final_input
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
 __all__ = ["ExampleFinder", "clauses_of"]
@@ -52,8 +51,8 @@ class ExampleFinder:
 
     def find(
         self, message: str, *, memory: str | None, summary: str | None, count: int
-    ) -> list[tuple[str, str]]:
-        """(final input, reply) of the nearest rows, the nearest last (next to the question).
+    ) -> list[DialogueRow]:
+        """The nearest rows, the nearest last (next to the question in the prompt).
 
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
         behind a summary may change the topic, so a clearly nearer row without one may be shown.
@@ -71,11 +70,7 @@ class ExampleFinder:
             scores, fits = scores - NO_SUMMARY_MALUS * plain, fits | plain
         scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[:count]
-        chosen = [self._rows[place] for place in nearest if np.isfinite(scores[place])]
-        return [
-            (final_input(row.message, memory=row.memory, summary=row.summary), row.reply)
-            for row in reversed(chosen)
-        ]
+        return [self._rows[place] for place in nearest[::-1] if np.isfinite(scores[place])]
 
 
 def _kind(memory: str | None, summary: str | None) -> str:

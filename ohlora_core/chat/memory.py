@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ohlora_core.language import Role, TextGenerator, memory_prompt
+from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator
 from ohlora_core.sentence import SentenceEncoder, SentenceTask
 
 __all__ = ["extract_memory", "parse_memory", "pick_memory"]
@@ -32,7 +32,7 @@ def parse_memory(answer: str) -> str | None:
     None if the answer is neither empty nor exactly one memory.
     """
     text = answer.strip().translate(_BRACKETS)
-    if not text:
+    if text in ("", NOTHING_TO_REMEMBER):
         return ""
     match = _MEMORY.fullmatch(text)
     if not match:
@@ -41,11 +41,8 @@ def parse_memory(answer: str) -> str | None:
     return f"[{key}: {value}]" if key and value else None
 
 
-def extract_memory(
-    generator: TextGenerator, final_input: str, rng: np.random.Generator
-) -> str | None:
+def extract_memory(generator: TextGenerator, prompt: str, rng: np.random.Generator) -> str | None:
     """Ask the memory model what to remember, at most 5 times; None if nothing."""
-    prompt = memory_prompt(final_input)
     for _ in range(MAX_TRIES):
         seed = int(rng.integers(2**31))
         memory = parse_memory(generator.generate(Role.MEMORY, [prompt], seed=seed)[0])

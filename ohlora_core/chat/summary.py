@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ohlora_core.language import Role, TextGenerator, summary_prompt
+from ohlora_core.language import Role, TextGenerator
 
 __all__ = ["is_usable_summary", "summarise"]
 
@@ -23,11 +23,8 @@ def is_usable_summary(summary: str, tokens: int) -> bool:
     )
 
 
-def summarise(
-    generator: TextGenerator, final_input: str, reply: str, rng: np.random.Generator
-) -> str:
+def summarise(generator: TextGenerator, prompt: str, rng: np.random.Generator) -> str:
     """The summary of a turn; "" if three tries gave none that is usable."""
-    prompt = summary_prompt(final_input, reply)
     for _ in range(MAX_TRIES):
         seed = int(rng.integers(2**31))
         summary = generator.generate(Role.SUMMARY, [prompt], seed=seed)[0].strip()

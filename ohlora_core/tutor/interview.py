@@ -12,8 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from ohlora_core.content import InterviewRow
 from ohlora_core.events import ReplyText
-from ohlora_core.language import Role, TextGenerator, interview_prompt, neutralise
+from ohlora_core.language import (
+    INTERVIEW_OPENING,
+    Role,
+    TextGenerator,
+    interview_prompt,
+    neutralise,
+)
 from ohlora_core.sentence import (
     SentenceEncoder,
     SentenceTask,
@@ -90,15 +97,27 @@ def remaining_after(remaining: Sequence[str], label: str) -> tuple[str, ...]:
 
 
 class Interviewer:
-    """Runs one step of an interview at a time."""
+    """Runs one step of an interview at a time.
 
-    def __init__(self, generator: TextGenerator, encoder: SentenceEncoder) -> None:
+    Args:
+        rows: Interview steps; a small model reads similar ones before it speaks.
+    """
+
+    def __init__(
+        self,
+        generator: TextGenerator,
+        encoder: SentenceEncoder,
+        rows: Sequence[InterviewRow] = (),
+    ) -> None:
         self._generator = generator
         self._encoder = encoder
+        self._rows = [row for row in rows if row.split == "train"]
 
     def open(self, **options: Any) -> Iterator[ReplyText]:
         """The growing opening utterance; options as of `utter`."""
-        return self._speak(interview_prompt(), **options)
+        openings = [row.utterance for row in self._rows if row.user_answer is None]
+        shown = [(INTERVIEW_OPENING, line) for line in openings[: self._generator.example_count]]
+        return self._speak(interview_prompt(examples=shown), **options)
 
     def judge(self, state: InterviewState, answer: str) -> Judgement:
         """Label an answer (S-BERT #1) and choose the next topic (S-BERT #2)."""
@@ -128,8 +147,26 @@ class Interviewer:
     ) -> Iterator[ReplyText]:
         """What she says after an answer on `topic`, growing."""
         label = None if topic == GREETING else judgement.label
-        prompt = interview_prompt(topic, neutralise(answer), label, judgement.state.topic)
+        answer, following = neutralise(answer), judgement.state.topic
+        shown = self._similar_steps(topic, answer, judgement.label, following)
+        prompt = interview_prompt(topic, answer, label, following, shown)
         return self._speak(prompt, seed=seed, cancel=cancel)
+
+    def _similar_steps(
+        self, topic: str, answer: str, label: str, following: str
+    ) -> list[tuple[str, str]]:
+        """(answer, her line) of the nearest steps with the same outcome, nearest last."""
+        steps = [
+            (row.user_answer, row.utterance)
+            for row in self._rows
+            if row.user_answer and (row.topic, row.success, row.next) == (topic, label, following)
+        ]
+        if not steps or not self._generator.example_count:
+            return []
+        answers = [other for other, _ in steps]
+        cosines = self._encoder.similarity(SentenceTask.RETRIEVAL, answer, answers)
+        nearest = np.argsort(-cosines, kind="stable")[: self._generator.example_count]
+        return [steps[place] for place in nearest[::-1]]
 
     def _speak(
         self, prompt: str, seed: int | None = None, cancel: threading.Event | None = None

@@ -118,12 +118,21 @@ class QuizMaster:
         cancel: threading.Event | None = None,
     ) -> Iterator[ReplyText]:
         """The growing explanation of how an answer compares with the model answer."""
-        prompt = quiz_prompt(row.question, row.model_answer, neutralise(answer))
+        answer = neutralise(answer)
+        shown = self._similar_answers(row, answer, self._generator.example_count)
+        prompt = quiz_prompt(row.question, row.model_answer, answer, shown)
 
-        def on_topic(texts: Sequence[str]) -> np.ndarray:
-            return self._encoder.similarity(SentenceTask.QUIZ, row.model_answer, list(texts))
+        return speak(self._generator, Role.QUIZ, prompt, seed=seed, cancel=cancel)
 
-        return speak(self._generator, Role.QUIZ, prompt, judge=on_topic, seed=seed, cancel=cancel)
+    def _similar_answers(self, row: QuizRow, answer: str, count: int) -> list[tuple[str, str]]:
+        """(answer, explanation) of the graded answers nearest to an answer, nearest last."""
+        samples = [sample for sample in row.samples if sample.split == "train"]
+        if not count or not samples:
+            return []
+        answers = [sample.answer for sample in samples]
+        cosines = self._encoder.similarity(SentenceTask.QUIZ, answer, answers)
+        nearest = np.argsort(-cosines, kind="stable")[:count]
+        return [(samples[place].answer, samples[place].explanation) for place in nearest[::-1]]
 
     def record(
         self,

@@ -36,25 +36,25 @@ def finder():
 
 def test_the_nearest_example_stands_last(finder):
     found = finder.find("배고파", memory=None, summary=None, count=2)
-    assert found == [("너는 누구야", "오로라야!"), ("배고파 죽겠다", "밥 먹자!")]
+    assert [row.reply for row in found] == ["오로라야!", "밥 먹자!"]
 
 
 def test_an_example_with_the_same_kind_of_prefix_is_preferred(finder):
     found = finder.find("배고파", memory=None, summary="영화 이야기", count=1)
-    assert found == [("(오로라 답변 요약) 떡볶이 이야기 (사용자 질문) 배고파", "그거 먹자!")]
+    assert found == [ROWS[2]]
 
 
 def test_a_change_of_topic_may_show_an_example_without_summary(finder):
     found = finder.find("너는 누구야", memory=None, summary="영화 이야기", count=1)
-    assert found == [("너는 누구야", "오로라야!")]
+    assert found == [ROWS[0]]
 
 
 def test_a_memory_with_the_same_key_comes_first(finder):
     found = finder.find("내 뭐야", memory="[취미: 뜨개질]", summary=None, count=1)
-    assert found == [("[취미: 등산] 내 취미 뭐야", "등산이지!")]
+    assert found == [ROWS[4]]
 
 
 def test_one_sentence_of_several_finds_its_example(finder):
     found = finder.find("로라야 오랜만이다! 너는 누구야?", memory=None, summary=None, count=1)
-    assert found[0][1] == "오로라야!"
+    assert found == [ROWS[0]]
     assert clauses_of("한 문장이야?") == []

@@ -8,6 +8,8 @@ from ohlora_core.language import Role
 from ohlora_core.sentence import SentenceTask
 from tests.fakes import FakeGenerator
 
+SUMMARY_PROMPT = "안녕 (오로라 답변)응 (요약 시작)"
+
 
 @pytest.fixture
 def rng():
@@ -55,6 +57,7 @@ def test_a_foreign_label_is_no_expression():
         (" (내일 일정:친구랑  카페 방문) ", "[내일 일정: 친구랑 카페 방문]"),
         ("{이름: 지우}", "[이름: 지우]"),
         ("", ""),
+        ("없음", ""),
         ("[이름: 지우] [나이: 20]", None),
         ("그냥 문장", None),
         ("[: ]", None),
@@ -66,13 +69,13 @@ def test_memory_answers_are_repaired_or_refused(answer, memory):
 
 def test_memory_is_dropped_after_five_bad_answers(rng):
     generator = FakeGenerator({Role.MEMORY: "엉뚱한 말"})
-    assert extract_memory(generator, "안녕", rng) is None
+    assert extract_memory(generator, "안녕 (요약 시작)", rng) is None
     assert len(generator.prompts) == 5
 
 
 def test_an_empty_answer_means_nothing_to_remember(rng):
     generator = FakeGenerator({Role.MEMORY: ""})
-    assert extract_memory(generator, "안녕", rng) is None
+    assert extract_memory(generator, "안녕 (요약 시작)", rng) is None
     assert len(generator.prompts) == 1
 
 
@@ -88,8 +91,8 @@ def test_the_best_memory_is_picked_only_above_the_threshold(encoder):
 
 def test_unusable_summaries_are_emptied_after_three_tries(rng):
     generator = FakeGenerator({Role.SUMMARY: "(사용자 질문) 새는 요약"})
-    assert summarise(generator, "안녕", "응", rng) == ""
+    assert summarise(generator, SUMMARY_PROMPT, rng) == ""
     assert len(generator.prompts) == 3
     generator = FakeGenerator({Role.SUMMARY: "인사 나눔"})
-    assert summarise(generator, "안녕", "응", rng) == "인사 나눔"
-    assert generator.prompts == [(Role.SUMMARY, "안녕 (오로라 답변)응 (요약 시작)")]
+    assert summarise(generator, SUMMARY_PROMPT, rng) == "인사 나눔"
+    assert generator.prompts == [(Role.SUMMARY, SUMMARY_PROMPT)]
