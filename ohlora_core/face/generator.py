@@ -304,8 +304,11 @@ def activate_and_style(x: Tensor, style: Tensor) -> Tensor:
         mean, var = (torch.stack(values) for values in zip(*stats, strict=True))
     scale, shift = style.float().chunk(2, dim=1)
     factor = torch.rsqrt(var.float() + 1e-8) * (scale + 1)
-    offset = (shift - mean * factor).to(x.dtype)
-    return torch.addcmul(offset[:, :, None, None], x, factor.to(x.dtype)[:, :, None, None])
+    offset = (shift - mean * factor).to(x.dtype)[:, :, None, None]
+    factor = factor.to(x.dtype)[:, :, None, None]
+    if torch.is_grad_enabled():
+        return torch.addcmul(offset, x, factor)
+    return torch.addcmul(offset, x, factor, out=x)
 
 
 class ToRgb(nn.Module):
