@@ -40,12 +40,13 @@ def speak(
     """The growing text; a failed try is replaced by the next, the last event is `done`.
 
     Args:
-        judge: For the small models: several texts are sampled in one batch and the one that the
-            judge likes best is taken. Models that take no examples stream a single text.
+        judge: For the small models (those that take examples): several texts are sampled in one
+            batch and the one that the judge likes best is taken, without a judge the first. The
+            others stream a single text.
     """
     for attempt in range(MAX_TRIES):
         try_seed = None if seed is None else seed + attempt
-        if judge and generator.example_count:
+        if generator.example_count:
             texts = generator.sample_candidates(role, prompt, CANDIDATES, seed=try_seed)
         else:
             text = ""
