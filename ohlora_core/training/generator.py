@@ -62,6 +62,7 @@ class Phase:
     batch_size: int
     first_rate: float
     last_rate: float
+    offered_share: float = 0.55  # share of samples that show an offered face
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,6 @@ class Options:
     seed: int = 0
     resume: bool = True
     channels: tuple[int, ...] = LITE_CHANNELS
-    offered_share: float = 0.55  # share of samples that show an offered face
     held_out: int = 64  # first samples of the data set, never trained on
     checkpoint_minutes: float = 3.0
     phases: tuple[Phase, ...] = field(
@@ -82,8 +82,8 @@ class Options:
             Phase(16, 2, 16, 0.03, 0.03),
             Phase(32, 7, 16, 0.03, 0.02),
             Phase(64, 17, 8, 0.02, 0.01),
-            Phase(128, 17, 4, 0.01, 0.006),
-            Phase(256, 26, 4, 0.006, 0.0003),
+            Phase(128, 16, 4, 0.01, 0.006),
+            Phase(256, 35, 4, 0.006, 0.0002, offered_share=0.75),
         )
     )
 
@@ -152,12 +152,15 @@ def pass_through_mapping(generator: Generator, seed: int) -> dict[nn.Parameter, 
 class Portraits:
     """The growing data set at one picture size, in memory; yields batches for ever."""
 
-    def __init__(self, options: Options, resolution_px: int, batch_size: int, seed: int) -> None:
+    def __init__(self, options: Options, phase: Phase, seed: int) -> None:
         self.options = options
-        self.resolution = resolution_px
-        self.batch_size = batch_size
+        self.phase = phase
+        self.resolution = phase.resolution_px
+        self.batch_size = phase.batch_size
         self.rng = np.random.default_rng(seed)
-        self.images: NDArray[np.uint8] = np.empty((0, resolution_px, resolution_px, 3), np.uint8)
+        self.images: NDArray[np.uint8] = np.empty(
+            (0, self.resolution, self.resolution, 3), np.uint8
+        )
         self.seeds = np.empty(0, np.int64)
         self.labels = np.empty((0, 3), np.float32)
         self.latents: dict[int, NDArray[np.float32]] = {}
@@ -194,7 +197,7 @@ class Portraits:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         while True:
-            from_offered = self.rng.random(self.batch_size) < self.options.offered_share
+            from_offered = self.rng.random(self.batch_size) < self.phase.offered_share
             rows = np.where(
                 from_offered,
                 self.rng.choice(self.offered, self.batch_size),
@@ -314,7 +317,7 @@ class Trainer:
 
     def run_phase(self, phase: Phase) -> None:
         options = self.options
-        data = Portraits(options, phase.resolution_px, phase.batch_size, options.seed + self.step)
+        data = Portraits(options, phase, options.seed + self.step)
         weights = detail_weights(phase.resolution_px)
         limit = phase.minutes * 60
         checkpoint_at = self.phase_seconds + 60
