@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from pathlib import Path
@@ -27,7 +28,7 @@ __all__ = ["calibrate", "write_calibration"]
 
 logger = logging.getLogger(__name__)
 
-_FALSE_PER_CATEGORY = 1 / 2600  # four categories: below the 1 in 500 of the specification
+_FALSE_SHARE = 1 / 600  # of ordinary messages; the specification allows 1 in 500
 _STRANGERS_PASSING = 0.03  # share of ordinary talk that may match some fact
 _START = {"memory": 0.6, "qna": 0.6, "ethics.general": 0.5} | {
     f"ethics.{key}": 0.7 for key in CATEGORY_KEYS.values()
@@ -86,21 +87,45 @@ def _ethics_thresholds(
     hard = [
         r.text for r in content.load_ethics() if r.category == GENERAL and r.split == "validation"
     ]
-    thresholds = {}
-    flagged = np.zeros(len(pool), dtype=bool)
-    allowed = int(len(pool) * _FALSE_PER_CATEGORY)
     cosines, hard_cosines = category_cosines(encoder, pool), category_cosines(encoder, hard)
-    for name, key in CATEGORY_KEYS.items():
-        false = np.sort(cosines[name][cosines[GENERAL] < _START["ethics.general"]])[::-1]
-        bound = float(false[allowed]) if len(false) > allowed else 0.0
-        harder = hard_cosines[name][hard_cosines[GENERAL] < _START["ethics.general"]]
-        bound = max(bound, float(harder.max()) if len(harder) else 0.0)
-        threshold = max(0.5, min(0.97, bound + 0.01))
-        thresholds[f"ethics.{key}"] = threshold
-        flagged |= (cosines[name] >= threshold) & (cosines[GENERAL] < _START["ethics.general"])
+    general = _START["ethics.general"]
+    budget = int(len(pool) * _FALSE_SHARE)
+    options: list[list[tuple[float, float]]] = []  # category -> (threshold, recall) by false ones
+    for name in CATEGORY_KEYS:
+        own = [r.text for r in content.load_ethics() if r.category == name]
+        own = [text for text in own if split_of(text) == "validation"]
+        offences = category_cosines(encoder, own)
+        false = np.sort(cosines[name][cosines[GENERAL] < general])[::-1]
+        harder = hard_cosines[name][hard_cosines[GENERAL] < general]
+        options.append([])
+        for allowed in range(budget + 1):
+            bound = float(false[allowed]) if allowed < len(false) else 0.0
+            bound = max(bound, float(harder.max(initial=0.0)))
+            threshold = max(0.5, min(0.97, bound + 0.01))
+            found = (offences[GENERAL] < general) & (offences[name] >= threshold)
+            options[-1].append((threshold, float(found.mean())))
+    chosen = _best_shares(options, budget)
+    thresholds = {f"ethics.{key}": t for key, t in zip(CATEGORY_KEYS.values(), chosen, strict=True)}
+    flagged = np.zeros(len(pool), dtype=bool)
+    for name, threshold in zip(CATEGORY_KEYS, chosen, strict=True):
+        flagged |= (cosines[name] >= threshold) & (cosines[GENERAL] < general)
     counted = {"ordinary_n": len(pool), "false_sanctions": int(flagged.sum())}
     logger.info("ethics calibrated: %s", counted)
     return thresholds, counted
+
+
+def _best_shares(options: list[list[tuple[float, float]]], budget: int) -> list[float]:
+    """Thresholds with the best sum of recalls (then the lowest) for `budget` false ones in all.
+
+    `options[c][k]` is (threshold, recall) of category c if k ordinary messages may be flagged.
+    """
+    best: tuple[float, list[float]] = (-1e9, [])
+    for shares in itertools.product(range(budget + 1), repeat=len(options)):
+        if sum(shares) <= budget:
+            picked = [option[k] for option, k in zip(options, shares, strict=True)]
+            merit = sum(recall - 0.2 * threshold for threshold, recall in picked)
+            best = max(best, (merit, [threshold for threshold, _ in picked]))
+    return best[1]
 
 
 def _memory_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:

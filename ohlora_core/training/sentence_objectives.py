@@ -156,27 +156,40 @@ class QnaTask:
         return rng.sample(around[: count + count // 2], count)
 
 
+_NO_ANSWERS = ("모르겠어요", "잘 모르겠는데", "음… 기억이 안 나", "패스", "몰라", "생각이 안 나요")
+
+
 class QuizTask:
     """Answer vs model answer: the cosine is the score."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.rows = [row for row in content.load_quiz() if row.split == "train"]
+        self.facts = content.load_knowledge()
 
     def loss(self, encode: Encode) -> Tensor:
         rng = self.rng
         left, right, scores = [], [], []
         for row in rng.sample(self.rows, min(5, len(self.rows))):
-            other = rng.choice(self.rows)
+            other_row = rng.choice(self.rows)
             graded = [(sample.answer, sample.score) for sample in row.samples]
             graded.append((noised(row.model_answer, rng), 1.0))
             graded.append((rng.choice(row.key_points), 0.5 if len(row.key_points) > 1 else 0.9))
             graded.append((row.question, 0.1))
-            if other.topic != row.topic:
-                graded.append((other.model_answer, 0.0))
+            if other_row.topic != row.topic:
+                graded.append((other_row.model_answer, 0.0))
             for answer, score in graded:
                 left.append(noised_often(answer, rng))
                 right.append(row.model_answer)
+                scores.append(score)
+        for fact in rng.sample(self.facts, 5):  # the same skill on many more statements
+            other = rng.choice(self.facts)
+            graded = [(fact.answer, 1.0), (rng.choice(_NO_ANSWERS), 0.0), (fact.questions[0], 0.1)]
+            if other.id != fact.id:
+                graded.append((other.answer, 0.15 if other.topic == fact.topic else 0.0))
+            for answer, score in graded:
+                left.append(noised_often(answer, rng))
+                right.append(fact.text)
                 scores.append(score)
         distinct = list(dict.fromkeys(right))
         vectors = encode(left + distinct)
