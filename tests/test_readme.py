@@ -15,7 +15,9 @@ def tree() -> dict[str, str]:
     block = next(b for b in README.split("```") if "app.py   " in b)
     found, parent = {}, ""
     for line in block.strip().splitlines():
-        indent, name, text = re.fullmatch(r"( *)(\S+) +(.+)", line).groups()
+        match = re.fullmatch(r"( *)(\S+) +(.+)", line)
+        assert match, line
+        indent, name, text = match.groups()
         if not indent:
             parent = name if name.endswith("/") else ""
         found[(parent if indent else "") + name] = text

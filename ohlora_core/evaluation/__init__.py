@@ -42,14 +42,14 @@ def evaluate(models_dir: Path, task: str | None = None) -> Iterator[dict[str, An
 def _metrics(models_dir: Path, task: str) -> dict[str, Any]:
     # each module loads heavy libraries: import only what the task needs
     if task == "language":
-        from ohlora_core import sentence
-        from ohlora_core.evaluation import language
+        from ohlora_core.evaluation.language import evaluate as evaluate_language
+        from ohlora_core.sentence import load_lite
 
-        return language.evaluate(models_dir, sentence.load_lite(models_dir))
+        return evaluate_language(models_dir, load_lite(models_dir))
     if task == "face":
-        from ohlora_core.evaluation import face
+        from ohlora_core.evaluation.face import evaluate as evaluate_face
 
-        return face.evaluate(models_dir)
-    from ohlora_core.evaluation import sentence as sentence_evaluation
+        return evaluate_face(models_dir)
+    from ohlora_core.evaluation.sentence import evaluate as evaluate_sentence
 
-    return sentence_evaluation.evaluate(models_dir, task)
+    return evaluate_sentence(models_dir, task)
