@@ -68,7 +68,7 @@ def launch_options(core: Any) -> dict[str, Any]:
         "theme": make_theme(),
         "css": static_text("style.css"),
         "head": f"<style>{static_text('page.css')}</style>"
-        f"<script>{static_text('page.js')}</script>",
+        f"<script>{static_text('page.js')}; ohlora.language('{settings.lang}')</script>",
         "app_kwargs": {"routes": make_routes(core)},
     }
 

@@ -131,7 +131,7 @@ def _wire(
         [page.browser, language, page.face, *outputs],
         js=_ARRIVE,
         **quiet,
-    )
+    ).then(None, language, None, js=_SET_LANGUAGE, **quiet)
     forget.click(forget_all, page.browser, [page.face, *outputs], **quiet)
     language.change(
         relabel,

@@ -47,7 +47,9 @@ def wait_until_served(process: subprocess.Popen[bytes], server: Server) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            pytest.fail(f"app.py ended with {process.returncode}:\n{server.log.read_text()[-3000:]}")
+            pytest.fail(
+                f"app.py ended with {process.returncode}:\n{server.log.read_text()[-3000:]}"
+            )
         try:
             with urllib.request.urlopen(f"{server.url}/health", timeout=5):
                 return

@@ -168,7 +168,7 @@ def test_language_switch_keeps_the_dialogue(page):
     page.click("#language label:nth-of-type(2)")
     page.wait_for_selector("#chat-send:text('Send')")
     assert page.locator("#chat-log .message").count() == count
-    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.evaluate("document.documentElement.dataset.lang") == "en"
     page.click("#language label:nth-of-type(1)")
     page.wait_for_selector("#chat-send:text('보내기')")
 

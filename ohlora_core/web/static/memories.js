@@ -14,7 +14,7 @@ function item(memory) {
   } else what.textContent = key;
   const day = document.createElement('time');
   day.dateTime = memory.created_at;
-  day.textContent = new Date(memory.created_at).toLocaleDateString(document.documentElement.lang || 'ko');
+  day.textContent = new Date(memory.created_at).toLocaleDateString(document.documentElement.dataset.lang || 'ko');
   const remove = document.createElement('button');
   remove.type = 'button';
   remove.className = 'icon-button';

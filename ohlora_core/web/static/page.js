@@ -18,7 +18,7 @@
   window.ohlora = {
     ...(window.ohlora || {}),
     drawer,
-    language(lang) { root.lang = lang; },
+    language(lang) { root.lang = root.dataset.lang = lang; },
     prefersStill: () => matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
   document.addEventListener('keydown', event => {

@@ -13,7 +13,7 @@ function draw() {
 }
 
 save.addEventListener('click', () => {
-  const text = report[document.documentElement.lang === 'en' ? 'en' : 'ko'];
+  const text = report[document.documentElement.dataset.lang === 'en' ? 'en' : 'ko'];
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], { type: 'text/markdown' }));
   link.download = 'oh-lora-interview.md';
