@@ -2,8 +2,8 @@
 
 A message to the component is JSON with `gen`, which grows with every reply and server start:
 `{gen, seq, f: [base64 JPEG]}` frames, `{gen, seq, end: 1}` their end, `{gen, stop: 1}` an order to
-fall silent, `{gen, rest: {still, loop}}` new pictures for the rest. The player drops what is older
-than the newest `gen`. Measured facts behind this: design/ui.md.
+fall silent, `{gen, rest: {face, still, loop, period_s}}` new pictures for the rest. The player
+drops what is older than the newest `gen`. Measured facts behind this: design/ui.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TEMPLATE = f"""
     <canvas class="face-talk" width="256" height="256" aria-hidden="true"></canvas>
   </div>
   <figcaption>
-    <strong>{both("title")}</strong>
+    <strong>{both("title")} <small class="face-number"></small></strong>
     <span class="face-line">{both("tagline")}</span>
   </figcaption>
 </figure>
@@ -79,7 +79,7 @@ def stop_message() -> str:
 
 def rest_message(preferences: Preferences) -> str:
     """Show the face at rest: the loop if she may move, else only the still."""
-    rest: dict[str, object] = {"still": still_url(preferences)}
+    rest: dict[str, object] = {"face": preferences.face, "still": still_url(preferences)}
     if preferences.animation:
         rest["loop"] = f"{_folder(preferences.face)}/loop.webp?{_query(preferences)}"
     if preferences.hair == "cycle":

@@ -2,6 +2,7 @@
 // at which frames arrive, at most 24 fps: a slow server means slower motion, never stutter.
 const figure = element.querySelector('.face');
 const rests = element.querySelectorAll('.face-rest');
+const number = element.querySelector('.face-number');
 const canvas = element.querySelector('.face-talk');
 const pen = canvas.getContext('2d');
 
@@ -55,8 +56,9 @@ function swap(url) {
 
 // The still at once; the loop when it has been made and loaded. A loop with cycling colours starts
 // again where the wall clock begins a period, so that its colour agrees with that of a reply.
-async function showRest({ still, loop, period_s }) {
+async function showRest({ face, still, loop, period_s }) {
   const job = ++restJob;
+  number.textContent = `#${face}`;
   try {
     await swap(still);
     if (!loop || job !== restJob) return;
