@@ -149,7 +149,8 @@ class Session:
                 with self._core.store.transaction() as transaction:
                     if added and not transaction.add_memory(self.user_id, added):
                         added = None
-                    transaction.add_turn(self.user_id, CHAT, message, reply, summary)
+                    details = {"memory_used": turn_input.memory_used, "memory_added": added}
+                    transaction.add_turn(self.user_id, CHAT, message, reply, summary, details)
                 return TurnDone(turn_input.memory_used, added, summary)
 
             self._lock.pending = self._core.background(finish)
@@ -359,14 +360,21 @@ class Session:
                 if block:
                     yield block
                     return
-            reply = ""
+            reply, details = "", dict[str, Any]()
             with self._cancel_on_exit() as cancel:
                 for event in work(cancel):
                     if isinstance(event, ReplyText):
                         reply = event.text
+                    elif isinstance(event, SourcesFound):
+                        details["sources"] = [
+                            [fact, round(score, 2)] for fact, score in event.sources
+                        ]
+                    elif isinstance(event, QuizGraded):
+                        details["grade"] = round(100 * event.score)
+                        details["model_answer"] = event.model_answer
                     yield event
             with self._core.store.transaction() as transaction:
-                transaction.add_turn(self.user_id, tab, text, reply)
+                transaction.add_turn(self.user_id, tab, text, reply, details=details)
                 if store:
                     store(transaction)
             expression = self._core.chat.expression(reply, self._rng)

@@ -181,6 +181,7 @@ def test_quiz_grades_explains_and_logs(core):
     events = run(me.quiz_answer(row.id, row.model_answer))
     assert last(events, QuizGraded) == QuizGraded(1.0, row.model_answer)
     assert last(events, ReplyText).done
+    assert me.history("quiz")[0].details == {"grade": 100, "model_answer": row.model_answer}
     results, over = me.quiz_results()
     assert sum(result.answered for result in results) == 1 and not over
     with pytest.raises(UnknownQuizError):
