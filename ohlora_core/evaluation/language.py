@@ -10,18 +10,19 @@ import json
 import logging
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ohlora_core.chat.examples import ExampleFinder
 from ohlora_core.content import DialogueRow, Split, load_dialogues
-from ohlora_core.language import Role, memory_prompt, reply_prompt
+from ohlora_core.language import Role, memory_example, memory_prompt, reply_prompt
 from ohlora_core.language.local import LocalGenerator, load_lite
 from ohlora_core.sentence import SentenceEncoder, SentenceTask
 from ohlora_core.training.adapters import probes_of
 from ohlora_core.training.language_corpus import PublicText
 from ohlora_core.training.language_model import measure
-from ohlora_core.training.language_tasks import Document, Tasks, final_of
+from ohlora_core.training.language_tasks import Document, Tasks, example_of, final_of
 
 __all__ = ["evaluate", "sample_table"]
 
@@ -62,7 +63,7 @@ def evaluate(
             loss = measure(model, tokenizer, probes)["loss"]
             results["perplexity"][role.value] = round(math.exp(loss), 2)
     results |= _copying(generator, held)
-    results |= _remembering(generator, held)
+    results |= _remembering(generator, held, _retriever(held, sentence_encoder))
     if samples_file:
         rows = [row for row in load_dialogues() if row.split == "validation"][::7][:20]
         samples_file.parent.mkdir(parents=True, exist_ok=True)
@@ -78,21 +79,12 @@ def sample_table(
     generator: LocalGenerator, rows: list[DialogueRow], encoder: SentenceEncoder | None
 ) -> list[dict[str, str]]:
     """One line per row: plain, with examples, ranked and the nearest example's own reply."""
-    train = [row for row in load_dialogues() if row.split == "train"]
-    finder = ExampleFinder(encoder, train) if encoder else None
-    tasks = None if finder else Tasks(PublicText(), "validation", seed=_SEED)
-    table = []
+    similar = _retriever(Tasks(PublicText(), "validation", seed=_SEED), encoder)
+    role, table = Role.OUTPUT_MESSAGE, []
     for row in rows:
         final = final_of(row)
-        count = generator.example_count
-        if finder:
-            shown = finder.find(row.message, memory=row.memory, summary=row.summary, count=count)
-        else:
-            assert tasks is not None
-            shown = [(other.message, other.reply) for other in tasks.neighbours(row, count)]
-        role = Role.OUTPUT_MESSAGE
-        prompt = reply_prompt(final, shown)
-        candidates = generator.sample_candidates(role, prompt, 4, seed=_SEED)
+        shown = [example_of(other) for other in similar(row, generator.example_count)]
+        candidates = generator.sample_candidates(role, reply_prompt(final, shown), 4, seed=_SEED)
         line = {
             "input": final,
             "plain": generator.generate(role, [reply_prompt(final)], seed=_SEED)[0],
@@ -105,6 +97,18 @@ def sample_table(
             line["ranked"] = candidates[int(fit.argmax())]
         table.append(line)
     return table
+
+
+def _retriever(
+    held: Tasks, encoder: SentenceEncoder | None
+) -> Callable[[DialogueRow, int], list[DialogueRow]]:
+    """Finds training rows like a row, nearest last: by meaning with an encoder, else by letters."""
+    if encoder is None:
+        return held.neighbours
+    finder = ExampleFinder(encoder, [row for row in load_dialogues() if row.split == "train"])
+    return lambda row, count: finder.find(
+        row.message, memory=row.memory, summary=row.summary, count=count
+    )
 
 
 def _copying(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
@@ -126,10 +130,17 @@ def _copying(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
     }
 
 
-def _remembering(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
+def _remembering(
+    generator: LocalGenerator,
+    held: Tasks,
+    similar: Callable[[DialogueRow, int], list[DialogueRow]],
+) -> dict[str, float]:
     keys, exact, silent = [], [], []
     for row in [*held.remembered[:60], *held.quiet[:60]]:
-        text = generator.generate(Role.MEMORY, [memory_prompt(final_of(row))], greedy=True)[0]
+        near = similar(row, generator.example_count)
+        shown = [memory_example(other.message, other.remember) for other in near]
+        prompt = memory_prompt(final_of(row), shown)
+        text = generator.generate(Role.MEMORY, [prompt], greedy=True)[0]
         if row.remember is None:
             silent.append(text == "")
             continue

@@ -44,12 +44,15 @@ class LiteSettings:
         slip_margin: A small model slips in the middle of a sentence now and then, and such a text
             is far less probable than the others. Candidates whose mean log-probability (nats per
             token) lies more than this below that of the best are replaced by the best.
+        min_likelihood: Role -> mean log-probability below which an answer counts as a guess and
+            becomes the empty text.
     """
 
     example_count: int = 0
     top_p: float = 1.0
     context_tokens: int = 1024
     slip_margin: float = math.inf
+    min_likelihood: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -188,7 +191,11 @@ class LocalGenerator:
                 answer.update(draft.text)
         for answer, draft in zip(answers, drafts, strict=True):
             answer.close(draft.text)
-        return [(a.shown, d.likelihood) for a, d in zip(answers, drafts, strict=True)]
+        floor = self._settings.min_likelihood.get(role.value, -math.inf)
+        return [
+            (answer.shown if draft.likelihood >= floor else "", draft.likelihood)
+            for answer, draft in zip(answers, drafts, strict=True)
+        ]
 
     # -- decoding -----------------------------------------------------------------------------
 

@@ -14,21 +14,25 @@ from ohlora_core.language.roles import CONTROL_MARKS, ROLE_FORMATS, Role
 
 __all__ = [
     "INTERVIEW_OPENING",
+    "NOTHING_TO_REMEMBER",
     "NO_FACT",
     "expression_prompt",
     "final_input",
     "interview_prompt",
+    "memory_example",
     "memory_prompt",
     "neutralise",
     "qna_prompt",
     "quiz_prompt",
     "reply_prompt",
+    "summary_example",
     "summary_prompt",
     "with_examples",
 ]
 
 INTERVIEW_OPENING = "면접 시작"
 NO_FACT = "알맞은 정보를 찾을 수 없음"
+NOTHING_TO_REMEMBER = "없음"
 
 _TIME_MARK = "(지금은"
 _MARK = re.compile(
@@ -111,14 +115,35 @@ def expression_prompt(reply: str) -> str:
     return _open(Role.EYES_MOUTH_POSE, reply)
 
 
-def memory_prompt(final: str) -> str:
-    """Prompt of `memory`: what to remember of the final input."""
-    return _open(Role.MEMORY, final)
+def memory_prompt(final: str, examples: Sequence[tuple[str, str]] = ()) -> str:
+    """Prompt of `memory`: what to remember of the final input.
+
+    Args:
+        final: Result of `final_input`.
+        examples: Lite only: results of `memory_example`, nearest last.
+    """
+    return _open(Role.MEMORY, with_examples(final, examples))
 
 
-def summary_prompt(final: str, reply: str) -> str:
-    """Prompt of `summary`: what the turn was about."""
-    return _open(Role.SUMMARY, f"{final} (오로라 답변){reply}")
+def memory_example(message: str, remember: str | None) -> tuple[str, str]:
+    """A message and what was remembered of it, as an example for `memory_prompt`."""
+    return message, remember or NOTHING_TO_REMEMBER
+
+
+def summary_prompt(final: str, reply: str, examples: Sequence[tuple[str, str]] = ()) -> str:
+    """Prompt of `summary`: what the turn was about.
+
+    Args:
+        final: Result of `final_input`.
+        reply: What she answered.
+        examples: Lite only: results of `summary_example`, nearest last.
+    """
+    return _open(Role.SUMMARY, with_examples(f"{final} (오로라 답변){reply}", examples))
+
+
+def summary_example(message: str, reply: str, summary: str) -> tuple[str, str]:
+    """A turn and its summary, as an example for `summary_prompt`."""
+    return f"{message} (오로라 답변){reply}", summary
 
 
 def qna_prompt(fact: str | None, question: str) -> str:

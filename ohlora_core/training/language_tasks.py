@@ -84,13 +84,8 @@ class Tasks:
         self.rows = [row for row in content.load_dialogues() if row.split == split]
         self.all_train = [row for row in content.load_dialogues() if row.split == "train"]
         self.own_lines = content_lines("train")
-        self.knowledge = [k for k in content.load_knowledge() if split in ("train", k.split)]
-        self.questions = [
-            (k, q)
-            for k in self.knowledge
-            for q in k.questions
-            if split == content.split_of(q) or (split == "train" and k.split == "train")
-        ]
+        self.knowledge = [k for k in content.load_knowledge() if k.split == split]
+        self.questions = [(k, q) for k in self.knowledge for q in k.questions]
         self.unmatched = [u for u in content.load_unmatched() if u.split == split]
         self.quiz = [(q, s) for q in content.load_quiz() for s in q.samples if s.split == split]
         self.interview = [i for i in content.load_interview() if i.split == split]
@@ -196,37 +191,66 @@ class Tasks:
     # -- memory, summary, expression ----------------------------------------------------------
 
     def memory_pattern(self) -> Document:
-        """A statement from a pattern; the memory holds its words."""
+        """A statement from a pattern; the memory holds its words, its key is that of an example."""
         rng = self.rng
-        fact = (plan_fact if rng.random() < 0.6 else attribute_fact)(rng)
+        draw = plan_fact if rng.random() < 0.45 else attribute_fact
+        fact = draw(rng)
         final = (time_prefix(self._day()) if fact.timed else "") + fact.statement
         if rng.random() < 0.15:
             final = prompts.final_input(final, summary=rng.choice(self.rows).new_summary)
-        return asked(prompts.memory_prompt(final), fact.memory, Role.MEMORY)
+        shown = [self._memory_example() for _ in range(rng.choice((0, 1, 2)))]
+        # Of a plan the key is in the statement; of anything else a similar example shows it.
+        wanted = fact.memory.partition(":")[0]
+        other = draw(rng)
+        for _ in range(60):
+            if other.memory.startswith(wanted) or (fact.timed and rng.random() < 0.4):
+                break
+            other = draw(rng)
+        if rng.random() < 0.9:
+            shown.append(prompts.memory_example(other.statement, other.memory))
+        return asked(prompts.memory_prompt(final, shown), fact.memory, Role.MEMORY)
 
     def memory_row(self, row: DialogueRow | None = None) -> Document:
-        """A row of ours that has, or has not, something to remember."""
+        """A row of ours that has, or has not, something to remember, behind its nearest rows."""
         rng = self.rng
         row = row or rng.choice(self.remembered if rng.random() < 0.5 else self.quiet)
-        return asked(prompts.memory_prompt(final_of(row)), row.remember or "", Role.MEMORY)
+        near = self.neighbours(row, rng.choice((0, 2, 3, 3)))
+        shown = [prompts.memory_example(other.message, other.remember) for other in near]
+        return asked(prompts.memory_prompt(final_of(row), shown), row.remember or "", Role.MEMORY)
 
     def memory_nothing(self) -> Document:
         """A question or reaction: nothing to remember."""
         rng = self.rng
+        shown = [self._memory_example() for _ in range(rng.choice((0, 1, 2)))]
         if rng.random() < 0.5:
-            fact = (plan_fact if rng.random() < 0.6 else attribute_fact)(rng)
+            draw = plan_fact if rng.random() < 0.6 else attribute_fact
+            fact = draw(rng)
             now = time_prefix(self._day()) if fact.timed else ""
             final = prompts.final_input(now + fact.question, fact.memory)
+            shown.append(prompts.memory_example(draw(rng).question, None))
         else:
-            asked_now = [q for _ in range(4) for q in self._some_questions() if q.endswith("?")]
-            final = rng.choice(asked_now or ["뭐해?"])
-        return asked(prompts.memory_prompt(final), "", Role.MEMORY)
+            quiet = [q for _ in range(4) for q in self._some_questions() if q.endswith("?")]
+            final = rng.choice(quiet or ["뭐해?"])
+            shown.append(prompts.memory_example(rng.choice(self.quiet).message, None))
+        return asked(prompts.memory_prompt(final, shown), "", Role.MEMORY)
+
+    def _memory_example(self) -> tuple[str, str]:
+        row = self.rng.choice(self.remembered if self.rng.random() < 0.5 else self.quiet)
+        return prompts.memory_example(row.message, row.remember)
 
     def summary(self, row: DialogueRow | None = None) -> Document:
-        """What a turn was about."""
-        row = row or self.rng.choice(self.rows)
-        prompt = prompts.summary_prompt(final_of(row), row.reply)
-        return asked(prompt, row.new_summary, Role.SUMMARY)
+        """What a turn was about, behind similar turns; her reply may be that of an example."""
+        rng = self.rng
+        drawn = row is None
+        row = row or rng.choice(self.rows)
+        near = self.neighbours(row, rng.choice((0, 1, 2, 2)) if drawn else 2)
+        shown = [prompts.summary_example(o.message, o.reply, o.new_summary) for o in near]
+        reply, summary = row.reply, row.new_summary
+        if drawn and near and not row.memory and rng.random() < 0.5:
+            # At run time her reply mostly is an example's: then its summary fits as well.
+            taken = rng.choice(near)
+            reply, summary = taken.reply, taken.new_summary
+        return asked(prompts.summary_prompt(final_of(row), reply, shown), summary, Role.SUMMARY)
 
     def expression(self, row: DialogueRow | None = None) -> Document:
         """The expression that goes with a reply."""
@@ -266,7 +290,9 @@ class Tasks:
             if rng.random() < 0.3:
                 rng.shuffle(shown)
         prompt = prompts.quiz_prompt(row.question, row.model_answer, sample.answer, shown)
-        return asked(prompt, sample.explanation, Role.QUIZ)
+        # As in `copy_nearest`: words that fit a similar answer beat a small model's own.
+        copied = shown and rng.random() < 0.4
+        return asked(prompt, shown[-1][1] if copied else sample.explanation, Role.QUIZ)
 
     def interview_row(self) -> Document:
         """An interviewer's line, behind her lines after similar answers with the same outcome."""
@@ -289,7 +315,8 @@ class Tasks:
             prompt = prompts.interview_prompt(
                 row.topic, row.user_answer, success, row.next, examples=shown
             )
-        return asked(prompt, row.utterance, Role.INTERVIEW)
+        copied = shown and rng.random() < 0.6  # every line of the same outcome leads the right way
+        return asked(prompt, shown[-1][1] if copied else row.utterance, Role.INTERVIEW)
 
     # -- fluency ------------------------------------------------------------------------------
 
