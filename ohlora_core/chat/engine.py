@@ -18,7 +18,7 @@ from ohlora_core.chat.expression import choose_expression
 from ohlora_core.chat.memory import extract_memory, pick_memory
 from ohlora_core.chat.reply import ReplyMaker
 from ohlora_core.chat.summary import summarise
-from ohlora_core.chat.time_words import with_time_prefix
+from ohlora_core.chat.time_words import day_label, with_time_prefix
 from ohlora_core.content import DialogueRow, load_dialogues
 from ohlora_core.events import ExpressionChosen, ReplyText
 from ohlora_core.language import (
@@ -122,6 +122,7 @@ class ChatEngine:
                 message,
                 memory=memory,
                 summary=summary,
+                today=day_label(now)[0],
                 count=self._generator.example_count,
             )
         return ChatInput(message, whole, memory, tuple(examples))

@@ -18,6 +18,7 @@ __all__ = ["ExampleFinder", "clauses_of"]
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a part of the message, against that of the whole
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 NO_SUMMARY_MALUS = 0.1  # for an example without a summary where the message has one
+_NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
 
@@ -48,11 +49,19 @@ class ExampleFinder:
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
         self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
         self._keys = np.array([_memory_key(row.memory) for row in rows])
+        self._days = np.array([_day_of_reply(row) for row in rows])
 
     def find(
-        self, message: str, *, memory: str | None, summary: str | None, count: int
+        self, message: str, *, memory: str | None, summary: str | None, today: str, count: int
     ) -> list[DialogueRow]:
         """The nearest rows, the nearest last (next to the question in the prompt).
+
+        Args:
+            message: The user's message.
+            memory: The memory before it, if any.
+            summary: The summary before it, if any.
+            today: The present day, e.g. "토"; a reply that names a day is no example on another.
+            count: How many rows, if there are so many.
 
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
         behind a summary may change the topic, so a clearly nearer row without one may be shown.
@@ -68,6 +77,7 @@ class ExampleFinder:
         if kind == "summary":
             plain = self._kinds == "plain"
             scores, fits = scores - NO_SUMMARY_MALUS * plain, fits | plain
+        fits &= (self._days == "") | (self._days == today)
         scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[:count]
         return [self._rows[place] for place in nearest[::-1] if np.isfinite(scores[place])]
@@ -75,6 +85,11 @@ class ExampleFinder:
 
 def _kind(memory: str | None, summary: str | None) -> str:
     return "memory" if memory else "summary" if summary else "plain"
+
+
+def _day_of_reply(row: DialogueRow) -> str:
+    """The day on which the reply is right, or "" if it is right on any."""
+    return row.now[0] if row.now and _NAMES_A_DAY.search(row.reply) else ""
 
 
 def _memory_key(memory: str | None) -> str:

@@ -5,11 +5,18 @@ from ohlora_core.content import DialogueRow
 from tests.fakes import FakeEncoder
 
 
-def row(message: str, reply: str, memory: str | None = None, summary: str | None = None):
+def row(
+    message: str,
+    reply: str,
+    memory: str | None = None,
+    summary: str | None = None,
+    now: str | None = None,
+):
     return DialogueRow(
         message=message,
         memory=memory,
         summary=summary,
+        now=now,
         reply=reply,
         new_summary="요약",
         eyes="보통",
@@ -35,26 +42,39 @@ def finder():
 
 
 def test_the_nearest_example_stands_last(finder):
-    found = finder.find("배고파", memory=None, summary=None, count=2)
+    found = finder.find("배고파", memory=None, summary=None, today="월", count=2)
     assert [row.reply for row in found] == ["오로라야!", "밥 먹자!"]
 
 
 def test_an_example_with_the_same_kind_of_prefix_is_preferred(finder):
-    found = finder.find("배고파", memory=None, summary="영화 이야기", count=1)
+    found = finder.find("배고파", memory=None, summary="영화 이야기", today="월", count=1)
     assert found == [ROWS[2]]
 
 
 def test_a_change_of_topic_may_show_an_example_without_summary(finder):
-    found = finder.find("너는 누구야", memory=None, summary="영화 이야기", count=1)
+    found = finder.find("너는 누구야", memory=None, summary="영화 이야기", today="월", count=1)
     assert found == [ROWS[0]]
 
 
 def test_a_memory_with_the_same_key_comes_first(finder):
-    found = finder.find("내 뭐야", memory="[취미: 뜨개질]", summary=None, count=1)
+    found = finder.find("내 뭐야", memory="[취미: 뜨개질]", summary=None, today="월", count=1)
     assert found == [ROWS[4]]
 
 
+def test_a_reply_that_names_a_day_is_an_example_only_on_that_day():
+    rows = [
+        row("내일 카페 가", "토요일 카페 좋다!", now="금요일 오후"),
+        row("내일 산에 가", "조심해!", now="금요일 오후"),
+    ]
+    finder = ExampleFinder(FakeEncoder(), rows)
+    for today, reply in (("금", "토요일 카페 좋다!"), ("토", "조심해!")):
+        (found,) = finder.find("내일 카페 가", memory=None, summary=None, today=today, count=1)
+        assert found.reply == reply
+
+
 def test_one_sentence_of_several_finds_its_example(finder):
-    found = finder.find("로라야 오랜만이다! 너는 누구야?", memory=None, summary=None, count=1)
+    found = finder.find(
+        "로라야 오랜만이다! 너는 누구야?", memory=None, summary=None, today="월", count=1
+    )
     assert found == [ROWS[0]]
     assert clauses_of("한 문장이야?") == []
