@@ -15,7 +15,7 @@ from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
 __all__ = ["ExampleFinder", "clauses_of"]
 
-CLAUSE_DISCOUNT = 0.93  # of the cosine of a part of the message, against that of the whole
+CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 NO_SUMMARY_MALUS = 0.1  # for an example without a summary where the message has one
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
@@ -37,7 +37,7 @@ class ExampleFinder:
 
     Args:
         encoder: Encodes messages (task RETRIEVAL).
-        rows: The dialogues to choose from (training split).
+        rows: The dialogues to choose from.
         cache: File that keeps the vectors between starts.
     """
 
@@ -69,7 +69,8 @@ class ExampleFinder:
         """
         scores = self._index.cosines(message)
         for clause in clauses_of(message):
-            scores = np.maximum(scores, CLAUSE_DISCOUNT * self._index.cosines(clause))
+            weight = 1.0 if message.endswith(clause) else CLAUSE_DISCOUNT
+            scores = np.maximum(scores, weight * self._index.cosines(clause))
         kind = _kind(memory, summary)
         if kind == "memory":
             scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
