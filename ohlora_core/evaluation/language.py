@@ -106,9 +106,14 @@ def _retriever(
     if encoder is None:
         return held.neighbours
     finder = ExampleFinder(encoder, [row for row in load_dialogues() if row.split == "train"])
-    return lambda row, count: finder.find(
-        row.message, memory=row.memory, summary=row.summary, count=count
-    )
+
+    def similar(row: DialogueRow, count: int) -> list[DialogueRow]:
+        today = (row.now or "월요일 오후")[0]
+        return finder.find(
+            row.message, memory=row.memory, summary=row.summary, today=today, count=count
+        )
+
+    return similar
 
 
 def _copying(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
