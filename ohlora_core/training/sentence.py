@@ -50,7 +50,7 @@ class Options:
     data_dir: Path = Path("../shared/data")
     resume: bool = False
     seed: int = 1
-    base_steps: int = 1500
+    base_steps: int = 900
     task: str | None = None
     start_from: Path | None = None
     skip_base: bool = False

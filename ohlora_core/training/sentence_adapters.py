@@ -41,12 +41,12 @@ logger = logging.getLogger(__name__)
 RANK = 16
 EMBEDDING_RANK = 16
 STEPS: dict[SentenceTask, int] = {
-    SentenceTask.MEMORY: 350,
-    SentenceTask.ETHICS: 500,
-    SentenceTask.QNA: 300,
-    SentenceTask.QUIZ: 250,
-    SentenceTask.INTERVIEW_ANSWER: 300,
-    SentenceTask.INTERVIEW_NEXT: 200,
+    SentenceTask.MEMORY: 500,
+    SentenceTask.ETHICS: 1000,
+    SentenceTask.QNA: 600,
+    SentenceTask.QUIZ: 350,
+    SentenceTask.INTERVIEW_ANSWER: 400,
+    SentenceTask.INTERVIEW_NEXT: 150,
     SentenceTask.RETRIEVAL: 300,
     SentenceTask.RANKING: 400,
 }

@@ -35,7 +35,7 @@ def remembered(encoder: SentenceEncoder, message: str) -> str | None:
         ("내일 나 뭐 한다고 했지?", MEMORIES[1]),
         ("내 이름 기억해?", MEMORIES[3]),
         ("떡볶이 먹고 싶다", MEMORIES[0]),
-        ("로라야 안녕?", None),
+        ("한자 시험은 언제 생겼을까", None),
     ],
 )
 def test_the_right_memory_is_used(

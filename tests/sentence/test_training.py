@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ohlora_core.sentence.formats import fact_texts, interview_answer_text, interview_next_text
 from ohlora_core.training.sentence_base import contrastive_loss, cosent_loss, train_tokenizer
-from ohlora_core.training.sentence_calibration import _best_threshold
+from ohlora_core.training.sentence_calibration import _best_shares, _best_threshold
 from ohlora_core.training.sentence_corpus import noised
 from ohlora_core.training.sentence_memory import memory_key, mentions_value
 
@@ -77,3 +77,9 @@ def test_fact_texts_hold_every_name() -> None:
     assert {"크로스 엔트로피", "Cross Entropy", "CE", "교차 엔트로피", "CE?", "CE 뭐야?"} <= set(
         texts
     )
+
+
+def test_false_sanctions_are_spent_where_they_buy_recall() -> None:
+    love = [(0.8, 0.2), (0.79, 0.2), (0.78, 0.2)]
+    politics = [(0.9, 0.1), (0.85, 0.2), (0.6, 0.8)]
+    assert _best_shares([love, politics], budget=2) == [0.8, 0.6]
