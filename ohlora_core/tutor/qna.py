@@ -12,7 +12,7 @@ import numpy as np
 from ohlora_core.content import KnowledgeRow
 from ohlora_core.events import ReplyText
 from ohlora_core.language import Role, TextGenerator, neutralise, qna_prompt
-from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
+from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex, fact_texts
 from ohlora_core.tutor.speech import speak
 
 __all__ = ["QnaEngine", "Source"]
@@ -52,7 +52,9 @@ class QnaEngine:
         self._generator = generator
         self._encoder = encoder
         phrases = [
-            (phrase, row) for row in rows for phrase in (row.text, *row.aliases, *row.questions)
+            (phrase, row)
+            for row in rows
+            for phrase in fact_texts(row.term, row.text, row.aliases, row.questions)
         ]
         self._facts = [row.text for _, row in phrases]
         texts = [phrase for phrase, _ in phrases]
