@@ -64,8 +64,8 @@ def total_period(periods: list[timedelta]) -> timedelta:
 
 
 def period_text(period: timedelta) -> Notice:
-    """The period in the largest unit that fits, integer division, e.g. 14일."""
+    """The period in the largest unit that fits, integer division, e.g. 14일; at least 1분."""
     for key, unit in _UNITS:
         if period >= unit:
             return Notice("info", key, {"n": period // unit})
-    return Notice("info", "unit.minutes", {"n": 0})
+    return Notice("info", "unit.minutes", {"n": 1})

@@ -47,7 +47,7 @@ def test_periods_escalate_and_the_last_one_holds(reason, periods):
         (8 * day, "8일"),
         (364 * day, "364일"),
         (MAX_PERIOD, "4년"),
-        (timedelta(seconds=36), "0분"),
+        (timedelta(seconds=36), "1분"),
     ],
 )
 def test_the_period_is_told_in_its_largest_unit(period, text):
