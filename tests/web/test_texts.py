@@ -61,5 +61,7 @@ def test_the_report_names_every_outcome():
 
 def test_nothing_static_asks_another_host():
     for path in Path(STATIC).iterdir():
+        if path.suffix == ".png":
+            continue
         addresses = re.findall(r"https?://[^\s\"')]+", static_text(path.name))
         assert set(addresses) <= {"http://www.w3.org/2000/svg"}, path.name
