@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator
-from ohlora_core.sentence import SentenceEncoder, SentenceTask
+from ohlora_core.sentence import SentenceEncoder, SentenceTask, pick_best
 
 __all__ = ["extract_memory", "parse_memory", "pick_memory"]
 
@@ -22,8 +22,8 @@ def pick_memory(encoder: SentenceEncoder, message: str, memories: Sequence[str])
     if not memories:
         return None
     cosines = encoder.similarity(SentenceTask.MEMORY, message, list(memories))
-    best = int(np.argmax(cosines))
-    return memories[best] if cosines[best] >= encoder.threshold("memory") else None
+    best = pick_best(cosines, encoder.threshold("memory"))
+    return None if best is None else memories[best]
 
 
 def parse_memory(answer: str) -> str | None:

@@ -39,7 +39,7 @@ from ohlora_core.tutor.interview_track import (
     TERM_QUESTION,
     TOPICS,
 )
-from ohlora_core.tutor.speech import speak
+from ohlora_core.tutor.speech import nearest_examples, speak
 
 __all__ = ["InterviewState", "Interviewer", "Judgement", "remaining_after"]
 
@@ -161,12 +161,8 @@ class Interviewer:
             for row in self._rows
             if row.user_answer and (row.topic, row.success, row.next) == (topic, label, following)
         ]
-        if not steps or not self._generator.example_count:
-            return []
-        answers = [other for other, _ in steps]
-        cosines = self._encoder.similarity(SentenceTask.RETRIEVAL, answer, answers)
-        nearest = np.argsort(-cosines, kind="stable")[: self._generator.example_count]
-        return [steps[place] for place in nearest[::-1]]
+        count = self._generator.example_count
+        return nearest_examples(self._encoder, SentenceTask.RETRIEVAL, answer, steps, count)
 
     def _speak(
         self, prompt: str, seed: int | None = None, cancel: threading.Event | None = None

@@ -14,7 +14,7 @@ from ohlora_core.events import Notice, ReplyText
 from ohlora_core.language import Role, TextGenerator, neutralise, quiz_prompt
 from ohlora_core.sentence import SentenceEncoder, SentenceTask
 from ohlora_core.store import QuizAnswer, Transaction
-from ohlora_core.tutor.speech import speak
+from ohlora_core.tutor.speech import nearest_examples, speak
 
 __all__ = ["QuizMaster", "QuizPick", "TopicResult", "predicted_score", "to_grade"]
 
@@ -126,13 +126,10 @@ class QuizMaster:
 
     def _similar_answers(self, row: QuizRow, answer: str, count: int) -> list[tuple[str, str]]:
         """(answer, explanation) of the graded answers nearest to an answer, nearest last."""
-        samples = [sample for sample in row.samples if sample.split == "train"]
-        if not count or not samples:
-            return []
-        answers = [sample.answer for sample in samples]
-        cosines = self._encoder.similarity(SentenceTask.QUIZ, answer, answers)
-        nearest = np.argsort(-cosines, kind="stable")[:count]
-        return [(samples[place].answer, samples[place].explanation) for place in nearest[::-1]]
+        samples = [
+            (sample.answer, sample.explanation) for sample in row.samples if sample.split == "train"
+        ]
+        return nearest_examples(self._encoder, SentenceTask.QUIZ, answer, samples, count)
 
     def record(
         self,

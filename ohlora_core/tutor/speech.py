@@ -10,8 +10,9 @@ import numpy as np
 
 from ohlora_core.events import ReplyText
 from ohlora_core.language import CONTROL_MARKS, Role, TextGenerator
+from ohlora_core.sentence import SentenceEncoder, SentenceTask
 
-__all__ = ["NO_ANSWER", "Judge", "speak"]
+__all__ = ["NO_ANSWER", "Judge", "nearest_examples", "speak"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,3 +64,18 @@ def speak(
             return
         logger.info("%s try %d failed: %r", role, attempt + 1, texts)
     yield ReplyText(NO_ANSWER, done=True)
+
+
+def nearest_examples(
+    encoder: SentenceEncoder,
+    task: SentenceTask,
+    answer: str,
+    examples: Sequence[tuple[str, str]],
+    count: int,
+) -> list[tuple[str, str]]:
+    """The `count` (answer, what she said) pairs nearest to an answer, nearest last."""
+    if not count or not examples:
+        return []
+    cosines = encoder.similarity(task, answer, [other for other, _ in examples])
+    nearest = np.argsort(-cosines, kind="stable")[:count]
+    return [examples[place] for place in nearest[::-1]]
