@@ -17,22 +17,9 @@ Color = tuple[float, float, float]
 """Red, green, blue, each 0..255."""
 
 Z_SIZE = 512
-_DIRECTIONS = 48
+LOOKS = 30
+"""How many independent looks (projections of z) a face has."""
 _DIRECTION_SEED = 20031011
-
-OFFERED_FACE_SEEDS: dict[int, int] = {
-    1: 9957,  # Oh-LoRA: long dark-brown waves before an aurora
-    2: 4339,  # long straight black hair with a fringe, pink
-    3: 3413,  # long blonde waves, deep teal
-    4: 488,  # short black bob, lavender
-    5: 744,  # shoulder-length dark brown, side parting, cream
-    6: 11165,  # auburn waves, blue grey
-    7: 7297,  # ash beige with a fringe, pale blue
-    8: 93,  # honey-coloured curly bob, dark green
-    9: 1113,  # blue-black waves, night aurora
-    10: 8458,  # long straight brown, tanned, warm yellow
-}
-"""Offered face number -> seed; z = default_rng(seed).standard_normal(512)."""
 
 # Anchor colours, each ordered so that neighbours blend well.
 _SKIN: list[Color] = [(255, 231, 218), (253, 223, 207), (248, 211, 191), (236, 194, 168)]
@@ -44,52 +31,59 @@ _HAIR: list[Color] = [
     (160, 112, 74),
     (206, 166, 118),
 ]
-_IRIS: list[Color] = [(58, 38, 34), (92, 58, 42), (132, 88, 56), (112, 116, 104), (92, 118, 140)]
+_IRIS: list[Color] = [(74, 44, 38), (128, 76, 46), (150, 116, 70), (84, 132, 120), (88, 120, 190), (128, 92, 170)]
+
+_CLOTHES: list[Color] = [
+    (246, 240, 232),
+    (238, 196, 200),
+    (196, 178, 224),
+    (140, 170, 214),
+    (96, 140, 132),
+    (56, 60, 84),
+]
+_BACK_DARK: list[Color] = [(58, 46, 92), (40, 62, 104), (36, 84, 92), (92, 56, 76)]
+_BACK_LIGHT: list[Color] = [(226, 214, 250), (206, 228, 250), (208, 240, 230), (252, 220, 220)]
 
 
 @dataclass(frozen=True)
 class Identity:
     """The looks of one face. Lengths in pixels of a 256 px picture unless a line says otherwise."""
 
-    face_width: float  # factor on the face's half width, about 0.94..1.05
-    jaw: float  # 0 pointed chin .. 1 full jaw
-    chin: float  # chin lower (+) or higher (-)
+    # face
+    face_width: float  # factor on the face's half width, about 0.96..1.04
+    jaw: float  # 0 pointed chin .. 1 soft round jaw
     skin: Color
-    blush: float  # 0..1
     eye_size: float  # factor
     eye_height: float  # factor on the opening
     eye_tilt: float  # outer corner above the inner one
-    eye_spacing: float  # from the middle line to the eye's centre
     iris: Color
     lash: float  # 0 natural .. 1 long
     brow_thickness: float
     brow_arch: float
-    brow_lift: float
-    nose_width: float  # factor
-    nose_length: float  # tip lower (+)
-    lip_fullness: float  # factor
-    lip_width: float  # factor
     lips: Color
+    lip_fullness: float  # factor
+    # hair
     hair: Color
-    hair_end: float  # row of the lowest tips, about 186..246
+    hair_end: float  # row of the lowest tips, about 186 (bob) .. 250 (long)
     wave: float  # 0 straight .. 1 curly
     volume: float  # extra half width of the hair
     part: float  # where the hair parts, pixels right of the middle
-    fringe: float  # 0 none .. 1 full see-through fringe
+    fringe: float  # 0 none .. 1 full fringe
+    tied: float  # 0 open .. 1 tied up
+    # scene
     clothes: Color
-    neckline: float  # 0 high .. 1 wide
+    collar: float  # 0 round knit neckline .. 1 collar or hood
     back_top: Color
     back_bottom: Color
     glow: Color
     aurora: float  # strength of the light bands, 0..1
-    glow_x: float
     light: float  # background brightness 0..1
 
 
 @cache
 def _directions() -> NDArray[np.float64]:
-    """Orthonormal rows [_DIRECTIONS, 512]: one independent standard normal score per look."""
-    noise = np.random.default_rng(_DIRECTION_SEED).standard_normal((Z_SIZE, _DIRECTIONS))
+    """Orthonormal rows [LOOKS, 512]: one independent standard normal score per look."""
+    noise = np.random.default_rng(_DIRECTION_SEED).standard_normal((Z_SIZE, LOOKS))
     basis, upper = np.linalg.qr(noise)
     return np.ascontiguousarray((basis * np.sign(np.diag(upper))).T)
 
@@ -126,13 +120,12 @@ def shade(color: Color, red: float, green: float, blue: float) -> Color:
     )
 
 
-def _hue(angle: float, saturation: float, value: float) -> Color:
-    """A soft, periodic hue circle (radians), saturation and value 0..1."""
-    channels = []
-    for offset in (0.0, 2.0 * math.pi / 3.0, 4.0 * math.pi / 3.0):
-        wave = 0.5 + 0.5 * math.cos(angle - offset)
-        channels.append(255.0 * value * (1.0 - saturation * (1.0 - wave)))
-    return (channels[0], channels[1], channels[2])
+def _background(tone: float, light: float, warmth: float) -> dict[str, Color]:
+    """Colours of the background from three scores 0..1."""
+    dark, bright = _blend(_BACK_DARK, tone), _blend(_BACK_LIGHT, tone)
+    top = mix(dark, bright, light)
+    glow = mix(top, _blend([(255, 214, 236), (255, 244, 214), (206, 240, 255)], warmth), 0.55)
+    return {"back_top": top, "back_bottom": mix(top, glow, 0.35), "glow": glow}
 
 
 def _hair_color(tone: float, tint: float) -> Color:
@@ -154,49 +147,41 @@ def identity_from_z(z: NDArray[np.floating]) -> Identity:
     vector = np.asarray(z, dtype=np.float64)
     if vector.shape != (Z_SIZE,):
         raise ValueError(f"z must have shape ({Z_SIZE},), not {vector.shape}")
-    n = [float(v) for v in _directions() @ vector]
+    return identity_from_looks(_directions() @ vector)
+
+
+def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
+    """Looks of a face from its scores [LOOKS], each standard normal over all faces."""
+    n = [float(v) for v in looks]
     u = [_uniform(v) for v in n]
-    lightness = u[26]
-    hue = math.atan2(n[27], n[28])
-    saturation = 0.09 + 0.25 * u[29]
-    value = 0.34 + 0.64 * lightness
-    cloth_light = 0.28 + 0.70 * u[23]
     return Identity(
-        face_width=0.945 + 0.105 * u[0],
+        # face: scores 0..9
+        face_width=0.965 + 0.07 * u[0],
         jaw=u[1],
-        chin=-2.0 + 3.5 * u[2],
-        skin=_blend(_SKIN, 0.9 * u[3] ** 1.2),
-        blush=0.35 + 0.65 * u[4],
-        eye_size=0.99 + 0.12 * u[5],
-        eye_height=0.88 + 0.20 * u[6],
-        eye_tilt=-2.0 + 4.2 * u[7],
-        eye_spacing=28.2 + 2.2 * u[8],
-        iris=_blend(_IRIS, 0.85 * u[9] ** 1.3),
-        lash=u[10],
-        brow_thickness=2.3 + 2.0 * u[11],
-        brow_arch=0.2 + 2.0 * u[12],
-        brow_lift=-1.2 + 2.6 * u[13],
-        nose_width=0.9 + 0.22 * u[14],
-        nose_length=-1.5 + 3.0 * u[15],
-        lip_fullness=0.86 + 0.36 * u[16],
-        lip_width=0.91 + 0.19 * u[17],
-        lips=_blend([(222, 96, 104), (214, 84, 84), (226, 118, 108), (190, 66, 82)], u[18]),
-        hair=_hair_color(0.04 + 0.92 * u[19] ** 1.25, u[20]),
-        hair_end=188.0 + 58.0 * (1.0 - (1.0 - u[21]) ** 1.9),
-        wave=_soft_step(u[22], 0.55, 0.8),
-        volume=-3.0 + 8.0 * u[30],
-        part=13.0 * math.tanh(1.2 * n[31]),
-        fringe=_soft_step(u[32], 0.60, 0.45),
-        clothes=mix(
-            _hue(math.atan2(n[24], n[25]), 0.07 + 0.34 * u[33], cloth_light), (158, 144, 152), 0.22
-        ),
-        neckline=u[34],
-        back_top=_hue(hue, saturation, value * 0.94),
-        back_bottom=_hue(hue + 0.7 * math.tanh(n[36]), saturation * 0.9, min(value * 1.06, 1.0)),
-        glow=_hue(hue - 0.8 * math.tanh(n[37]), 0.55 * saturation, min(value + 0.24, 1.0)),
-        aurora=_soft_step(u[38], 0.66, 0.5),
-        glow_x=128.0 + 70.0 * math.tanh(n[39]),
-        light=lightness,
+        skin=_blend(_SKIN, 0.9 * u[2] ** 1.2),
+        eye_size=0.94 + 0.12 * u[3],
+        eye_height=0.88 + 0.20 * u[4],
+        eye_tilt=-2.0 + 5.0 * u[5],
+        iris=_blend(_IRIS, u[6]),
+        lash=u[5],
+        brow_thickness=2.3 + 1.6 * u[7],
+        brow_arch=0.2 + 2.0 * u[8],
+        lips=_blend([(222, 96, 104), (226, 118, 108), (196, 66, 82)], u[9]),
+        lip_fullness=0.9 + 0.25 * u[9],
+        # hair: scores 10..18
+        hair=_hair_color(0.04 + 0.92 * u[10] ** 1.25, u[11]),
+        hair_end=188.0 + 60.0 * (1.0 - (1.0 - u[12]) ** 1.9),
+        wave=_soft_step(u[13], 0.55, 0.8),
+        volume=-3.0 + 8.0 * u[14],
+        part=13.0 * math.tanh(1.2 * n[15]),
+        fringe=_soft_step(u[16], 0.50, 0.45),
+        tied=_soft_step(u[17], 0.75, 0.3),
+        # scene: scores 19..27
+        clothes=_blend(_CLOTHES, u[19]),
+        collar=_soft_step(u[20], 0.5, 0.4),
+        light=u[22],
+        **_background(u[21], u[22], u[23]),
+        aurora=_soft_step(u[24], 0.66, 0.5),
     )
 
 
