@@ -6,44 +6,41 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
-from ohlora_core.training.portrait_canvas import Points, Stage, linear, smooth
-from ohlora_core.training.portrait_face import WHITE, Head, tones
-from ohlora_core.training.portrait_identity import Identity, mix, shade
+from ohlora_core.training.portrait_canvas import Points, Stage, linear, resample, smooth
+from ohlora_core.training.portrait_head import WHITE, Head, tones
+from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
 
-MOUTH_ROW = 177.8
-_LIP_X = np.array([1.0, 0.86, 0.52, 0.25, 0.0])
+MOUTH_ROW = 174.0
+_SEAM: Color = (126.0, 40.0, 52.0)
+_LIP_X = np.array([1.0, 0.80, 0.50, 0.22, 0.0])
 
-
-def _lip_rows(amount: float) -> NDArray[np.float64]:
-    """Rows [4, 5] of outer upper, inner upper, inner lower, outer lower lip at `_LIP_X`."""
-    shut = np.array(
-        [
-            [-1.6, -1.9, -3.1, -4.5, -3.4],
-            [-1.6, -0.7, 0.3, 0.6, 1.0],
-            [-1.6, -0.7, 0.3, 0.6, 1.0],
-            [-1.6, 1.0, 4.8, 6.6, 7.2],
-        ]
-    )
-    wide = np.array(
-        [
-            [-1.8, -3.6, -6.0, -7.1, -6.0],
-            [-1.8, -2.3, -2.4, -2.4, -2.0],
-            [-1.8, 4.6, 12.6, 15.4, 16.4],
-            [-1.8, 6.6, 16.6, 20.0, 21.2],
-        ]
-    )
-    return shut + (wide - shut) * amount
+# Rows of outer upper, inner upper, inner lower, outer lower lip at `_LIP_X`, corner to middle.
+_SHUT = np.array(
+    [
+        [-3.4, -2.8, -3.0, -3.9, -3.2],
+        [-3.4, -1.4, 0.5, 0.9, 1.3],
+        [-3.4, -1.4, 0.5, 0.9, 1.3],
+        [-3.4, 0.2, 3.9, 5.5, 6.0],
+    ]
+)
+_WIDE = np.array(
+    [
+        [-3.8, -4.4, -5.4, -5.9, -5.0],
+        [-3.8, -3.2, -2.4, -2.1, -1.7],
+        [-3.8, 4.4, 11.4, 14.2, 14.9],
+        [-3.8, 6.0, 13.8, 17.0, 17.8],
+    ]
+)
 
 
 def draw_mouth(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
     """Lips, teeth and tongue. mouth 0 closed with a slight smile .. 1 wide open, laughing."""
     _, dark, deep = tones(person.skin)
     amount = min(max(mouth, 0.0), 1.0)
-    half = (15.6 + 3.2 * amount) * person.lip_width
-    full = person.lip_fullness
-    rows = _lip_rows(amount)
-    rows[0] = rows[1] + (rows[0] - rows[1]) * full
-    rows[3] = rows[2] + (rows[3] - rows[2]) * full
+    half = 13.2 + 4.2 * amount
+    rows: NDArray[np.float64] = _SHUT + (_WIDE - _SHUT) * amount
+    rows[0] = rows[1] + (rows[0] - rows[1]) * person.lip_fullness
+    rows[3] = rows[2] + (rows[3] - rows[2]) * person.lip_fullness
     x = _LIP_X * half
 
     def line(y: NDArray[np.float64]) -> Points:
@@ -52,80 +49,85 @@ def draw_mouth(stage: Stage, person: Identity, head: Head, mouth: float) -> None
 
     top, inner_top, inner_low, low = (line(row) for row in rows)
     cx, _ = head.one(0, MOUTH_ROW, 1.0)
-    stage.glow(cx, float(low[4, 1]) + 3.2, 12, 4.2, dark, 0.75)
-    tint = mix(person.lips, person.skin, 0.14)
+    stage.glow(cx, float(low[4, 1]) + 2.6, 11, 4.0, dark, 0.85)
+    stage.glow(cx, MOUTH_ROW, 1.35 * half, 8.0, person.lips, 0.16)
     if amount > 0.0:
         _draw_mouth_inside(stage, inner_top, inner_low, cx, half, amount)
-    upper_lip = smooth(np.vstack([top[::-1]]), closed=False)
-    upper_lip = smooth(inner_top, closed=False, onto=upper_lip)
+    _draw_lips(stage, person, (top, inner_top, inner_low, low), cx)
+    stage.stroke(inner_top, 1.7, _SEAM, 0.90 - 0.25 * amount, 0.35, 0.35)
+    if amount > 0.0:
+        stage.stroke(inner_low[1:-1], 1.0, _SEAM, 0.35 * amount, 0.4, 0.4)
+    for side in (-1.0, 1.0):
+        knots = [(half - 0.6, 0.5), (half + 0.7, -0.3), (half + 1.7, -1.7)]
+        corner = head.at([(side * a, MOUTH_ROW + rows[1, 0] + b) for a, b in knots], 1.0)
+        stage.stroke(corner, 1.5, mix(deep, _SEAM, 0.5), 0.6, 0.6, 0.0, 0.3)
+        a, b = corner[1].tolist()
+        stage.glow(a + side * 1.5, b + 0.5, 4.5, 4.0, dark, 0.45)
+
+
+def _draw_lips(
+    stage: Stage, person: Identity, lines: tuple[Points, Points, Points, Points], cx: float
+) -> None:
+    """Both lips, strong at the seam and melting into the skin, with a gloss."""
+    top, inner_top, inner_low, low = lines
+    tint = mix(person.lips, person.skin, 0.10)
+    upper = smooth(top, closed=False)
+    upper = smooth(inner_top[::-1], closed=False, onto=upper)
+    strong = shade(tint, 0.94, 0.78, 0.82)
+    y0, y1 = float(top[:, 1].min()), float(inner_top[:, 1].max())
     stage.canvas.drawPath(
-        upper_lip,
-        linear(
-            (0, float(top[:, 1].min())),
-            (0, float(inner_top[:, 1].max())),
-            [(0, mix(tint, person.skin, 0.45), 1), (1, shade(tint, 0.90, 0.74, 0.78), 1)],
-        ),
+        upper, linear((0, y0), (0, y1), [(0, tint, 0.45), (0.55, tint, 0.95), (1, strong, 1)])
     )
-    lower_lip = smooth(inner_low[::-1], closed=False)
-    lower_lip = smooth(low, closed=False, onto=lower_lip)
+    lower = smooth(inner_low[::-1], closed=False)
+    lower = smooth(low, closed=False, onto=lower)
     y0, y1 = float(inner_low[4, 1]), float(low[4, 1])
     stage.canvas.drawPath(
-        lower_lip,
+        lower,
         linear(
-            (0, y0 - 1.5),
+            (0, y0 - 1.0),
             (0, y1),
             [
-                (0, shade(tint, 0.92, 0.76, 0.80), 1),
-                (0.45, mix(tint, (255, 190, 185), 0.22), 1),
-                (1, mix(tint, person.skin, 0.45), 1),
+                (0, strong, 1),
+                (0.4, mix(tint, (255, 170, 166), 0.35), 1),
+                (0.8, tint, 0.85),
+                (1, tint, 0.5),
             ],
         ),
     )
-    stage.glow(cx - 2.0, y0 + 0.50 * (y1 - y0), 6.5, 1.7, WHITE, 0.62)
-    stage.glow(cx - 3.0, float(top[3, 1]) + 1.4, 3.0, 1.0, WHITE, 0.30)
-    # line between the lips, fading as they part; smiling corners
-    seam = (118, 36, 46)
-    stage.stroke(inner_top, 1.5, seam, 0.85 * (1.0 - 0.6 * amount), 0.4, 0.4)
-    for side in (-1.0, 1.0):
-        corner = head.at(
-            [
-                (side * (half - 1.2), MOUTH_ROW - 1.4),
-                (side * (half + 1.0), MOUTH_ROW - 2.2),
-                (side * (half + 2.0), MOUTH_ROW - 3.8),
-            ],
-            1.0,
-        )
-        stage.stroke(corner, 1.5, mix(deep, seam, 0.4), 0.7, 0.6, 0.0, 0.3)
+    stage.glow(cx - 1.6, y0 + 0.50 * (y1 - y0), 5.6, 1.5, WHITE, 0.80)
+    stage.glow(cx - 2.6, float(top[3, 1]) + 1.2, 2.6, 0.9, WHITE, 0.40)
 
 
 def _draw_mouth_inside(
     stage: Stage, top: Points, low: Points, cx: float, half: float, amount: float
 ) -> None:
-    """Dark cavity, upper teeth and tongue between the inner lip lines."""
+    """Dark warm cavity, tongue, and a soft row of upper teeth between the inner lip lines."""
     cavity = smooth(top, closed=False)
     cavity = smooth(low[::-1], closed=False, onto=cavity)
     cavity.close()
     y0, y1 = float(top[4, 1]), float(low[4, 1])
+    high = y1 - y0
     stage.canvas.drawPath(
-        cavity,
-        linear((0, y0), (0, y1), [(0, (104, 26, 38), 1), (1, (146, 44, 54), 1)]),
+        cavity, linear((0, y0), (0, y1), [(0, (110, 30, 44), 1), (1, (160, 54, 64), 1)])
     )
     with stage.clipped(cavity):
-        ry = 0.52 * (y1 - y0)
+        ry = 0.46 * high
         stage.canvas.drawOval(
-            skia.Rect.MakeXYWH(cx - 0.62 * half, y1 - ry, 1.24 * half, 2.0 * ry),
-            linear((0, y1 - ry), (0, y1), [(0, (238, 122, 122), 1), (1, (216, 88, 96), 1)]),
+            skia.Rect.MakeXYWH(cx - 0.60 * half, y1 - ry, 1.20 * half, 2.0 * ry),
+            linear((0, y1 - ry), (0, y1), [(0, (238, 124, 126), 1), (1, (222, 96, 104), 1)]),
         )
-        teeth = min(0.48 * (y1 - y0), 5.6)
-        edge = np.stack([top[:, 0], top[:, 1] + teeth], axis=1)
-        edge[:, 1] -= 0.35 * teeth * ((edge[:, 0] - cx) / half) ** 2
-        row = smooth(top - (0.0, 3.0), closed=False)
+        stage.glow(cx - 1, y1 - 0.66 * ry, 0.3 * half, 0.22 * ry, (255, 190, 186), 0.6)
+        teeth = min(0.42 * high, 5.2)
+        dense = resample(top, 17)
+        edge = dense.copy()
+        edge[:, 1] += teeth * (1.0 - 0.75 * ((dense[:, 0] - cx) / half) ** 2)
+        row = smooth(dense - (0.0, 3.0), closed=False)
         row = smooth(edge[::-1], closed=False, onto=row)
         stage.canvas.drawPath(
             row,
             linear(
-                (0, y0),
+                (0, y0 - 1.0),
                 (0, y0 + teeth),
-                [(0, (226, 212, 212), 1), (0.5, (255, 252, 250), 1), (1, (250, 244, 242), 1)],
+                [(0, (222, 204, 208), 1), (0.45, (255, 251, 249), 1), (1, (250, 243, 242), 1)],
             ),
         )
