@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,20 +31,24 @@ CHANNELS_LAST = torch.channels_last
 SQRT2 = math.sqrt(2.0)
 RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256)
 PUBLISHED_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
-LITE_CHANNELS = (128, 128, 96, 64, 48, 32, 16)
+LITE_CHANNELS = (128, 128, 96, 64, 48, 24)
 LABEL_SIZES = {"lite": 3, "v7": 3, "v8": 7}
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """Sizes of one generator: label values and feature channels at 4, 8, ... 256 pixels."""
+    """Sizes of one generator.
+
+    label_size: values of a label. channels: features at 4, 8, ... pixels. Seven entries make the
+    published network; six the lite one, whose features end at 128 pixels.
+    """
 
     label_size: int
     channels: tuple[int, ...] = PUBLISHED_CHANNELS
 
     def __post_init__(self) -> None:
-        if len(self.channels) != len(RESOLUTIONS):
-            raise ValueError(f"channels needs one entry for each of {RESOLUTIONS}")
+        if len(self.channels) not in (len(RESOLUTIONS) - 1, len(RESOLUTIONS)):
+            raise ValueError(f"channels needs one entry for each of {RESOLUTIONS} or all but 256")
 
 
 class Dense(nn.Module):
@@ -339,17 +344,84 @@ class SynthesisNetwork(nn.Module):
             self.add_module(f"layer{second}", StyleBlock(outputs, outputs, resolution, second))
             self.add_module(f"output{level}", ToRgb(outputs))
 
-    def features(self, w: Tensor, resolution: int) -> Tensor:
-        """[b, 512] -> [b, channels, resolution, resolution] before the output layer."""
+    def forward(self, w: Tensor) -> Tensor:
+        """[b, 512] -> [b, 3, 256, 256] float32, about -1..1 (not clipped)."""
         x = w.new_empty(0)
-        for index in range(2 * (RESOLUTIONS.index(resolution) + 1)):
-            x = self.get_submodule(f"layer{index}")(x, w)
+        for block in self.children():
+            if isinstance(block, StyleBlock):
+                x = block(x, w)
+        output = self.get_submodule(f"output{len(RESOLUTIONS) - 1}")
+        return output(x).float()
+
+
+class LiteConv(nn.Module):
+    """3x3 convolution; `enlarges`: its channels become the pixels of a picture twice as large."""
+
+    def __init__(self, inputs: int, outputs: int, enlarges: bool, gain: float = SQRT2) -> None:
+        super().__init__()
+        maps = outputs * 4 if enlarges else outputs
+        self.enlarges = enlarges
+        self.weight = nn.Parameter(torch.randn(maps, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(maps))
+        self.weight_scale = gain / math.sqrt(inputs * 9)
+        self._frozen: tuple[Tensor, Tensor] | None = None
+
+    def kernels(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias as they act."""
+        return self.weight * self.weight_scale, self.bias
+
+    def freeze(self, dtype: torch.dtype | None = None) -> None:
+        """Scale once; for inference, after the last change of weights."""
+        with torch.no_grad():
+            weight, bias = self.kernels()
+            dtype = dtype or weight.dtype
+            self._frozen = weight.to(dtype, memory_format=CHANNELS_LAST), bias.to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:  # [b, in, h, h] -> [b, out, h, h] or [b, out, 2h, 2h]
+        weight, bias = self._frozen or self.kernels()
+        x = F.conv2d(x.to(weight.dtype), weight, bias, padding=1)
+        return F.pixel_shuffle(x, 2) if self.enlarges else x
+
+
+class LiteBlock(nn.Module):
+    """Convolution, leaky ReLU, instance norm, style."""
+
+    def __init__(self, inputs: int, outputs: int, enlarges: bool) -> None:
+        super().__init__()
+        self.conv = LiteConv(inputs, outputs, enlarges)
+        self.style = Dense(LATENT_SIZE, outputs * 2)
+        self.activate = activate_and_style
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        return self.activate(self.conv(x), self.style(w))
+
+
+class LiteSynthesis(nn.Module):
+    """w to an image with features of up to 128 pixels; the step to 256 is the output layer's.
+
+    The blocks of StyleGAN v1 without noise, but the convolutions that enlarge are sub-pixel ones (no
+    enlarged copy, no blur), and none runs at 256 pixels: that alone would take half of the time.
+    """
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.const = nn.Parameter(torch.randn(1, channels[0], 4, 4))
+        self.blocks = nn.ModuleList([LiteBlock(channels[0], channels[0], enlarges=False)])
+        for inputs, outputs in pairwise(channels):
+            self.blocks.append(LiteBlock(inputs, outputs, enlarges=True))
+            self.blocks.append(LiteBlock(outputs, outputs, enlarges=False))
+        self.output = LiteConv(channels[-1], 3, enlarges=True, gain=0.3)
+
+    def features(self, w: Tensor, blocks: int) -> Tensor:
+        """[b, 512] -> [b, channels, size, size] after the first `blocks` blocks."""
+        x = self.const.expand(w.shape[0], -1, -1, -1).contiguous(memory_format=CHANNELS_LAST)
+        for block in self.blocks[:blocks]:
+            x = block(x, w)
         return x
 
-    def forward(self, w: Tensor, resolution: int = 256) -> Tensor:
-        """[b, 512] -> [b, 3, resolution, resolution] float32, about -1..1 (not clipped)."""
-        output = self.get_submodule(f"output{RESOLUTIONS.index(resolution)}")
-        return output(self.features(w, resolution)).float()
+    def forward(self, w: Tensor) -> Tensor:
+        """[b, 512] -> [b, 3, 256, 256] float32, about -1..1 (not clipped)."""
+        return self.output(self.features(w, len(self.blocks))).float()
 
 
 class Generator(nn.Module):
@@ -360,7 +432,8 @@ class Generator(nn.Module):
         self.config = config
         self.mapping = MappingNetwork(config.label_size)
         self.truncation = Truncation()
-        self.synthesis = SynthesisNetwork(config.channels)
+        lite = len(config.channels) < len(RESOLUTIONS)
+        self.synthesis = (LiteSynthesis if lite else SynthesisNetwork)(config.channels)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         return self.synthesis(self.mapping(z, label))
@@ -375,7 +448,7 @@ class Generator(nn.Module):
         for module in self.modules():
             if isinstance(module, Dense):
                 module.freeze()
-            elif isinstance(module, StyleBlock):
+            elif isinstance(module, StyleBlock | LiteConv):
                 module.freeze(dtype)
         return self
 

@@ -5,7 +5,6 @@ Knows models and pictures; nothing of users or pages, and of time only the hair'
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -16,7 +15,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -112,8 +110,6 @@ class FacePipeline:
         self.generator: Generator = load_generator(
             folder / "generator.safetensors", self.family, self.compute.dtype
         )
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self.resolution = int(config.get("resolution_px", SIZE))
         self.hair = load_hair_student(folder / "hair.safetensors")
         self.faces: FaceBook = load_face_book(folder)
         # Weights have one place in the repository, so size and time of change tell versions apart.
@@ -186,10 +182,7 @@ class FacePipeline:
             z, label = torch.from_numpy(face.z)[None], torch.from_numpy(face.label)[None]
             self._neutral[face.number] = self.generator.mapping(z, label)
         moves = torch.from_numpy(weights(expressions) @ face.vectors)
-        images = self.generator.synthesis(self._neutral[face.number] + moves, self.resolution)
-        if self.resolution != SIZE:  # a generator that is still growing
-            images = F.interpolate(images, (SIZE, SIZE), mode="bicubic", align_corners=False)
-        return images.clamp_(-1, 1)
+        return self.generator.synthesis(self._neutral[face.number] + moves).clamp_(-1, 1)
 
     def _count(self, name: str, started: float) -> None:
         spent = (time.perf_counter() - started) * 1000 / max(self.timings.frames, 1)
