@@ -12,29 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohlora_core.training.portrait_canvas import Stage
-from ohlora_core.training.portrait_face import (
-    Head,
-    draw_brow,
-    draw_eye,
-    draw_head,
-    draw_nose,
-)
+from ohlora_core.training.portrait_eyes import draw_brow, draw_eye
+from ohlora_core.training.portrait_face import draw_head, draw_nose
 from ohlora_core.training.portrait_hair import (
     HairTones,
     draw_back_hair,
     draw_fringe,
     draw_side_locks,
 )
+from ohlora_core.training.portrait_head import Head
 from ohlora_core.training.portrait_identity import (
-    OFFERED_FACE_SEEDS,
+    OFFERED_FACES,
     Identity,
+    identity_from_looks,
     identity_from_z,
     identity_of_seed,
+    latent_of_seed,
 )
 from ohlora_core.training.portrait_mouth import draw_mouth
-from ohlora_core.training.portrait_scene import draw_background, draw_body, draw_hair_shadow
+from ohlora_core.training.portrait_scene import (
+    draw_background,
+    draw_body,
+    draw_hair_shadow,
+    finish,
+)
 
-__all__ = ["OFFERED_FACE_SEEDS", "Identity", "identity_from_z", "identity_of_seed", "render"]
+__all__ = [
+    "OFFERED_FACES",
+    "Identity",
+    "identity_from_looks",
+    "identity_from_z",
+    "identity_of_seed",
+    "latent_of_seed",
+    "render",
+]
 
 _OVERSAMPLING = 2
 
@@ -60,14 +71,15 @@ def render(
     draw_back_hair(stage, identity, head, tones)
     draw_body(stage, identity, head, mouth)
     outline = draw_head(stage, identity, head, mouth)
+    draw_hair_shadow(stage, identity, head, outline)
     draw_nose(stage, identity, head)
     for side in (-1.0, 1.0):
         draw_eye(stage, identity, head, eyes, side)
         draw_brow(stage, identity, head, eyes, side)
     draw_mouth(stage, identity, head, mouth)
-    draw_hair_shadow(stage, identity, head, outline)
     draw_side_locks(stage, identity, head, tones)
     draw_fringe(stage, identity, head, tones)
     picture = cv2.resize(stage.picture, (size, size), interpolation=cv2.INTER_AREA)
     mask = cv2.resize(stage.mask, (size, size), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(picture[:, :, :3]), mask.astype(np.float32) / 255.0
+    hair = mask.astype(np.float32) / 255.0
+    return finish(picture[:, :, :3], hair, identity), hair

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
+import cv2
 import numpy as np
 import skia
 from numpy.typing import NDArray
@@ -222,3 +223,21 @@ class Stage:
             yield
         finally:
             self.canvas.restore()
+
+    @contextmanager
+    def faded(self, alpha: float) -> Iterator[None]:
+        """Everything drawn inside appears together at that opacity, and covers hair as much."""
+        self.canvas.saveLayerAlpha(None, round(255.0 * alpha))
+        self._cover.setAlphaf(alpha)
+        try:
+            yield
+        finally:
+            self._cover.setAlphaf(1.0)
+            self.canvas.restore()
+
+    def spread(self, field: NDArray[np.float32]) -> None:
+        """Fill the picture with a coarse colour field [n, n, 3], 0..255, smoothly enlarged."""
+        side = len(self.picture)
+        coarse = np.full((*field.shape[:2], 4), 255, dtype=np.uint8)
+        coarse[:, :, :3] = np.clip(field + 0.5, 0.0, 255.0)
+        cv2.resize(coarse, (side, side), dst=self.picture, interpolation=cv2.INTER_CUBIC)

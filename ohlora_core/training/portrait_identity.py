@@ -9,9 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ohlora_core.training.portrait_offered import LOOK_NUMBERS, OFFERED_LOOKS
+
+OFFERED_FACES: tuple[int, ...] = tuple(OFFERED_LOOKS)
+"""Numbers of the faces to choose from; each is the seed of its latent as well."""
 
 Color = tuple[float, float, float]
 """Red, green, blue, each 0..255."""
@@ -30,19 +36,61 @@ _HAIR: list[Color] = [
     (112, 72, 50),
     (160, 112, 74),
     (206, 166, 118),
+    (236, 208, 170),
 ]
-_IRIS: list[Color] = [(74, 44, 38), (128, 76, 46), (150, 116, 70), (84, 132, 120), (88, 120, 190), (128, 92, 170)]
+_IRIS: list[Color] = [
+    (74, 44, 38),
+    (128, 76, 46),
+    (150, 116, 70),
+    (84, 132, 120),
+    (88, 120, 190),
+    (128, 92, 170),
+]
 
 _CLOTHES: list[Color] = [
-    (246, 240, 232),
-    (238, 196, 200),
-    (196, 178, 224),
-    (140, 170, 214),
-    (96, 140, 132),
-    (56, 60, 84),
+    (250, 243, 232),
+    (246, 206, 206),
+    (214, 120, 128),
+    (176, 156, 214),
+    (112, 150, 204),
+    (120, 168, 150),
+    (66, 74, 112),
+    (48, 46, 62),
 ]
-_BACK_DARK: list[Color] = [(58, 46, 92), (40, 62, 104), (36, 84, 92), (92, 56, 76)]
-_BACK_LIGHT: list[Color] = [(226, 214, 250), (206, 228, 250), (208, 240, 230), (252, 220, 220)]
+_ACCENT: list[Color] = [
+    (206, 66, 84),
+    (240, 150, 160),
+    (246, 200, 110),
+    (96, 160, 150),
+    (84, 112, 186),
+    (126, 92, 176),
+]
+# Backdrops from day to night; each has a few (top, bottom, glow) moods that blend into each other.
+_Mood = tuple[Color, Color, Color]
+_BACKDROPS: list[list[_Mood]] = [
+    [  # window light
+        ((252, 242, 228), (232, 204, 184), (255, 252, 240)),
+        ((226, 240, 230), (184, 212, 200), (255, 255, 238)),
+        ((218, 232, 250), (178, 200, 232), (255, 253, 246)),
+        ((252, 228, 234), (226, 186, 206), (255, 250, 244)),
+    ],
+    [  # bokeh
+        ((150, 190, 150), (224, 234, 190), (255, 250, 196)),
+        ((104, 178, 190), (194, 232, 224), (240, 255, 240)),
+        ((160, 148, 216), (226, 206, 244), (255, 226, 246)),
+        ((226, 140, 164), (254, 212, 204), (255, 236, 210)),
+    ],
+    [  # sunset
+        ((238, 160, 120), (255, 222, 166), (255, 246, 196)),
+        ((150, 104, 168), (255, 178, 146), (255, 230, 172)),
+        ((84, 104, 176), (250, 180, 186), (255, 224, 196)),
+    ],
+    [  # aurora
+        ((16, 24, 60), (44, 72, 120), (110, 244, 206)),
+        ((26, 22, 70), (72, 60, 132), (150, 190, 255)),
+        ((42, 20, 70), (96, 56, 124), (240, 140, 220)),
+    ],
+]
 
 
 @dataclass(frozen=True)
@@ -68,16 +116,17 @@ class Identity:
     wave: float  # 0 straight .. 1 curly
     volume: float  # extra half width of the hair
     part: float  # where the hair parts, pixels right of the middle
-    fringe: float  # 0 none .. 1 full fringe
+    fringe: float  # 0 parted .. 1 full fringe
+    bangs: float  # without a full fringe: 0 combed away .. 1 curtain bangs or a side sweep
     tied: float  # 0 open .. 1 tied up
     # scene
     clothes: Color
-    collar: float  # 0 round knit neckline .. 1 collar or hood
+    accent: Color  # ribbon, cords, camisole
+    garment: float  # 0 ribbed knit, 1 blouse and ribbon, 2 hoodie, 3 cardigan; soft in between
     back_top: Color
     back_bottom: Color
     glow: Color
-    aurora: float  # strength of the light bands, 0..1
-    light: float  # background brightness 0..1
+    backdrop: float  # 0 window light, 1 bokeh, 2 sunset, 3 aurora; soft in between
 
 
 @cache
@@ -120,18 +169,26 @@ def shade(color: Color, red: float, green: float, blue: float) -> Color:
     )
 
 
-def _background(tone: float, light: float, warmth: float) -> dict[str, Color]:
-    """Colours of the background from three scores 0..1."""
-    dark, bright = _blend(_BACK_DARK, tone), _blend(_BACK_LIGHT, tone)
-    top = mix(dark, bright, light)
-    glow = mix(top, _blend([(255, 214, 236), (255, 244, 214), (206, 240, 255)], warmth), 0.55)
-    return {"back_top": top, "back_bottom": mix(top, glow, 0.35), "glow": glow}
+def _kind(share: float, count: int) -> float:
+    """0..count - 1: even shares of 0..1 give whole numbers, joined by short soft slopes."""
+    return sum(_soft_step(share, k / count, 0.12) for k in range(1, count))
+
+
+def _mood(backdrop: float, tone: float) -> dict[str, Color]:
+    """Colours of the background: one mood of the backdrop, between two backdrops a mixture."""
+    first = min(int(backdrop), len(_BACKDROPS) - 2)
+    day, later = (
+        [_blend([mood[k] for mood in _BACKDROPS[kind]], tone) for k in range(3)]
+        for kind in (first, first + 1)
+    )
+    top, bottom, glow = (mix(a, b, backdrop - first) for a, b in zip(day, later, strict=True))
+    return {"back_top": top, "back_bottom": bottom, "glow": glow}
 
 
 def _hair_color(tone: float, tint: float) -> Color:
     """Natural tones by lightness, tinted ash (tint near 0) or rose (tint near 1)."""
     base = _blend(_HAIR, tone)
-    ash, rose = shade(base, 0.90, 0.98, 1.16), shade(base, 1.20, 0.86, 0.96)
+    ash, rose = shade(base, 0.86, 1.04, 1.50), shade(base, 1.14, 0.88, 1.24)
     return (
         mix(ash, base, min(tint * 2.5, 1.0))
         if tint < 0.5
@@ -174,17 +231,33 @@ def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
         wave=_soft_step(u[13], 0.55, 0.8),
         volume=-3.0 + 8.0 * u[14],
         part=13.0 * math.tanh(1.2 * n[15]),
-        fringe=_soft_step(u[16], 0.50, 0.45),
-        tied=_soft_step(u[17], 0.75, 0.3),
-        # scene: scores 19..27
+        fringe=_soft_step(u[16], 0.60, 0.16),
+        bangs=_soft_step(u[16], 0.24, 0.16),
+        tied=_soft_step(u[17], 0.74, 0.12),
+        # scene: scores 19..23
         clothes=_blend(_CLOTHES, u[19]),
-        collar=_soft_step(u[20], 0.5, 0.4),
-        light=u[22],
-        **_background(u[21], u[22], u[23]),
-        aurora=_soft_step(u[24], 0.66, 0.5),
+        garment=_kind(u[20], 4),
+        **_mood(_kind(u[22], 4), u[21]),
+        backdrop=_kind(u[22], 4),
+        accent=_blend(_ACCENT, u[23]),
     )
 
 
+def latent_of_seed(seed: int) -> NDArray[np.float32]:
+    """Latent z [512] of a face: `default_rng(seed).standard_normal(512)`.
+
+    The numbers of the offered faces keep that noise in all directions that carry no look, and get
+    the scores of `OFFERED_LOOKS` in those that do.
+    """
+    z = np.random.default_rng(seed).standard_normal(Z_SIZE)
+    if seed in OFFERED_LOOKS:
+        wanted = np.zeros(LOOKS)
+        for name, share in OFFERED_LOOKS[seed].items():
+            wanted[LOOK_NUMBERS[name]] = NormalDist().inv_cdf(share)
+        z += (wanted - _directions() @ z) @ _directions()
+    return z.astype(np.float32)
+
+
 def identity_of_seed(seed: int) -> Identity:
-    """Looks of the face whose z is `default_rng(seed).standard_normal(512)`."""
-    return identity_from_z(np.random.default_rng(seed).standard_normal(Z_SIZE))
+    """Looks of the face with that number or seed."""
+    return identity_from_z(latent_of_seed(seed))

@@ -1,106 +1,268 @@
-"""What surrounds the face: background, neck, shoulders, clothes, and the hair's shadow on it."""
+"""What surrounds the face: backdrop, neck and shoulders, the hair's shadow on skin, last light.
+
+Knows nothing of faces beyond where the head turns; clothes are in `portrait_clothes`.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+
+import cv2
 import numpy as np
 import skia
+from numpy.typing import NDArray
 
-from ohlora_core.training.portrait_canvas import Stage, linear, moved, points, resample, smooth
-from ohlora_core.training.portrait_face import Head, tones
-from ohlora_core.training.portrait_identity import Identity, mix, shade
+from ohlora_core.training.portrait_canvas import Stage, argb, linear, moved, points, smooth
+from ohlora_core.training.portrait_clothes import draw_clothes
+from ohlora_core.training.portrait_head import Head
+from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
+
+Field = NDArray[np.float32]
+_COARSE = 80  # side of the colour field behind the figure, enlarged smoothly
+_WHITE: Color = (255.0, 255.0, 255.0)
+
+# Soft discs x, y, radius, opacity and stars x, y, radius: around the figure, never behind the face.
+_DISCS = (
+    (22, 40, 21, 0.34),
+    (54, 16, 12, 0.26),
+    (8, 96, 14, 0.30),
+    (32, 128, 10, 0.24),
+    (14, 178, 20, 0.22),
+    (206, 22, 16, 0.32),
+    (240, 56, 23, 0.30),
+    (222, 104, 11, 0.28),
+    (246, 140, 16, 0.24),
+    (228, 190, 13, 0.20),
+    (92, 8, 8, 0.20),
+)
+_STARS = (
+    (18, 22, 2.6),
+    (42, 58, 1.8),
+    (10, 96, 2.0),
+    (228, 16, 2.4),
+    (204, 40, 1.7),
+    (246, 84, 2.2),
+)
+
+
+@cache
+def _grid(side: int) -> tuple[Field, Field]:
+    """x and y of a square's cells, 0..1."""
+    line = (np.arange(side, dtype=np.float32) + 0.5) / side
+    x, y = np.meshgrid(line, line)
+    return x, y
+
+
+def _bump(value: Field, centre: float, width: float) -> Field:
+    return np.asarray(np.exp(-(((value - centre) / width) ** 2)), dtype=np.float32)
+
+
+def _rise(value: Field) -> Field:
+    """0 below 0, 1 above 1, smooth in between."""
+    t = np.clip(value, 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t), dtype=np.float32)
+
+
+@cache
+def _maps() -> dict[str, Field]:
+    """Where the lights of the backdrops are, [n, n] each: the same for everybody."""
+    x, y = _grid(_COARSE)
+    slant = x + 0.55 * y
+    pane = sum(
+        _rise((slant - a) / 0.05) * _rise((a + 0.19 - slant) / 0.05)
+        for a in (0.10, 0.36, 1.02, 1.26)
+    )
+    bar = 1.0 - 0.75 * (_bump(y - 0.42 * x, 0.22, 0.022) + _bump(y - 0.42 * x, -0.14, 0.022))
+    cloud = (
+        0.9 * _bump(y + 0.05 * np.sin(5.0 * x), 0.30, 0.035) * _rise(1.1 - 1.5 * x)
+        + 0.7 * _bump(y + 0.03 * np.sin(7.0 * x + 1.0), 0.17, 0.028) * _rise(2.0 * x - 0.6)
+        + 0.9 * _bump(y + 0.04 * np.sin(4.0 * x + 2.0), 0.47, 0.04) * _rise(2.4 * x - 1.2)
+        + 0.6 * _bump(y, 0.62, 0.03) * _rise(0.9 - 2.0 * x)
+    )
+    near = _curtain(x, y, 0.66 - 0.16 * x + 0.07 * np.sin(6.0 * x + 0.4), 0.30, 20.0, 0.3)
+    far = _curtain(x, y, 0.22 + 0.24 * x + 0.06 * np.sin(7.4 * x + 2.4), 0.24, 27.0, 1.9)
+    return {
+        "down": y,
+        "halo": np.exp(-(((x - 0.46) / 0.50) ** 2) - ((y - 0.36) / 0.46) ** 2),
+        "pane": np.asarray(pane * bar * _rise(1.25 - y), dtype=np.float32),
+        "cloud": cloud,
+        "sun": np.exp(-(((x - 0.10) / 0.30) ** 2) - ((y - 0.66) / 0.24) ** 2),
+        "near": near,
+        "far": far,
+    }
+
+
+def _curtain(x: Field, y: Field, edge: Field, height: float, rays: float, phase: float) -> Field:
+    """A curtain of northern light: bright along its lower edge, fading upwards, in soft folds."""
+    above = edge - y
+    body = _rise((above + 0.14) / 0.24) * np.exp(-np.maximum(above, 0.0) / height)
+    folds = 0.72 + 0.28 * np.sin(rays * x + 2.2 * np.sin(4.0 * x) + phase)
+    return np.asarray(body * folds, dtype=np.float32)
+
+
+def _lay(field: Field, where: Field, color: Color, strength: float) -> Field:
+    """The field blended towards a colour."""
+    share = (strength * where)[:, :, None]
+    return np.asarray(field + (np.array(color, dtype=np.float32) - field) * share, np.float32)
 
 
 def draw_background(stage: Stage, person: Identity) -> None:
-    """A vertical run of two colours, a large soft light, and aurora bands."""
-    paint = linear((0, 0), (0, 256), [(0, person.back_top, 1), (1, person.back_bottom, 1)])
-    stage.canvas.drawRect(skia.Rect(0, 0, 256, 256), paint)
-    stage.glow(person.glow_x, 60, 170, 130, person.glow, 0.55)
-    if person.aurora > 0.0:
-        for x, y, rx, ry, turn, share in (
-            (10, 80, 62, 170, 20, 0.65),
-            (62, 20, 40, 120, 26, 0.40),
-            (200, 20, 50, 140, 22, 0.50),
-            (250, 100, 56, 160, 16, 0.60),
-        ):
-            color = (
-                mix(person.glow, (120, 246, 216), 0.72)
-                if x < 128
-                else mix(person.glow, (176, 140, 255), 0.72)
-            )
-            stage.glow(x, y, rx, ry, color, share * person.aurora, turn=turn)
+    """Window light, bokeh, sunset clouds or northern lights over a soft run of two colours."""
+    window, bokeh, sunset, aurora = (max(0.0, 1.0 - abs(person.backdrop - k)) for k in range(4))
+    maps = _maps()
+    plain = np.empty((_COARSE, _COARSE, 3), dtype=np.float32)
+    plain[:] = np.array(person.back_top, dtype=np.float32)
+    field = _lay(plain, _rise(maps["down"] * 1.15), person.back_bottom, 1.0)
+    field = _lay(field, maps["halo"], person.glow, 0.20 + 0.22 * bokeh)
+    if window > 0.0:
+        field = _lay(field, maps["pane"], person.glow, 0.85 * window)
+    if sunset > 0.0:
+        field = _lay(field, maps["sun"], person.glow, 0.90 * sunset)
+        field = _lay(field, maps["cloud"], mix(person.glow, (255, 190, 190), 0.35), 0.62 * sunset)
+    if aurora > 0.0:
+        cold = mix(person.glow, (92, 240, 214), 0.55)
+        warm = mix(person.glow, (178, 120, 255), 0.65)
+        field = _lay(field, maps["far"], warm, 0.78 * aurora)
+        field = _lay(field, maps["near"], cold, 0.86 * aurora)
+    stage.spread(field)
+    if bokeh > 0.0:
+        for x, y, radius, alpha in _DISCS:
+            _draw_disc(stage, x, y, radius, mix(person.glow, _WHITE, 0.35), alpha * bokeh)
+    if aurora > 0.0:
+        for x, y, radius in _STARS:
+            stage.glow(x, y, 1.5 * radius, 1.5 * radius, (236, 244, 255), 0.95 * aurora)
+
+
+def _draw_disc(stage: Stage, x: float, y: float, radius: float, color: Color, alpha: float) -> None:
+    """An out-of-focus light: an even disc with a slightly brighter, soft edge."""
+    paint = skia.Paint(AntiAlias=True)
+    paint.setShader(
+        skia.GradientShader.MakeRadial(
+            skia.Point(x, y),
+            radius,
+            [argb(color, alpha * share) for share in (0.62, 0.74, 1.0, 0.0)],
+            [0.0, 0.6, 0.88, 1.0],
+        )
+    )
+    stage.canvas.drawCircle(x, y, radius, paint)
 
 
 def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
-    """Neck, shoulders, shadow of the chin, clothes."""
-    _, dark, deep = tones(person.skin)
-    shift = head.pose * 5.0
+    """Neck and shoulders with collar bones, the shadow of chin and hair on them, and clothes."""
+    skin = person.skin
+    lit = mix(skin, (255.0, 248.0, 240.0), 0.45)
+    soft = mix(shade(skin, 0.95, 0.82, 0.82), (236, 150, 160), 0.12)
+    deep = mix(shade(skin, 0.84, 0.64, 0.66), (190, 96, 120), 0.12)
     half = [
-        (28.0, 168.0),
-        (27.0, 203.0),
-        (31.0, 218.0),
-        (56.0, 229.0),
-        (98.0, 242.0),
-        (126.0, 262.0),
-        (126.0, 290.0),
+        (23.5, 170.0),
+        (21.5, 192.0),
+        (21.0, 206.0),
+        (25.0, 216.0),
+        (42.0, 224.5),
+        (68.0, 231.0),
+        (88.0, 241.0),
+        (97.0, 256.0),
+        (100.0, 275.0),
     ]
     rows = points([*half, *[(-x, y) for x, y in reversed(half)]])
-    rows[:, 0] += 128.0 + shift * np.clip((216.0 - rows[:, 1]) / 48.0, 0.0, 1.0)
-    neck = smooth(rows)
+    # The neck's top follows the head, the shoulders a little.
+    follow = np.clip((222.0 - rows[:, 1]) / 40.0, 0.0, 1.0)
+    rows[:, 0] += 128.0 + head.pose * (1.5 + 5.5 * follow)
+    body = smooth(rows)
     stage.fill(
-        neck,
-        linear(
-            (0, 196),
-            (0, 256),
-            [
-                (0, mix(dark, deep, 0.35), 1),
-                (0.5, mix(person.skin, dark, 0.35), 1),
-                (1, person.skin, 1),
-            ],
-        ),
+        body,
+        linear((70, 190), (190, 262), [(0, lit, 1), (0.45, skin, 1), (1, mix(skin, soft, 0.7), 1)]),
         hair=False,
     )
-    with stage.clipped(neck):
-        x, _ = head.one(0, 205)
-        stage.glow(x, 208 + 5 * mouth, 46, 20, deep, 0.75)
-        for side in (-1.0, 1.0):
-            bone = points([(128 + side * 8, 238), (128 + side * 22, 232), (128 + side * 46, 232)])
-            stage.stroke(bone, 2.2, deep, 0.26)
-            stage.stroke(moved(bone, 0.0, 2.2), 1.8, (255, 250, 246), 0.30)
-    _draw_clothes(stage, person)
-
-
-def _draw_clothes(stage: Stage, person: Identity) -> None:
-    """Knitwear with a band along the neckline."""
-    wide = 36.0 + 20.0 * person.neckline
-    side_row = 220.0 + 0.36 * (wide - 30.0)
-    depth = 236.0 + 11.0 * person.neckline
-    neckline = [(-wide, side_row), (-0.62 * wide, depth - 4.0), (0.0, depth + 2.0)]
-    neckline += [(-x, y) for x, y in reversed(neckline[:-1])]
-    shoulder = [(98.0, 239.0), (124.0, 256.0), (140.0, 300.0)]
-    rows = points([*neckline, *shoulder, *[(-x, y) for x, y in reversed(shoulder)]])
-    cloth = smooth(moved(rows, 128.0, 0.0))
-    base = person.clothes
-    bright, shadow = mix(base, (255, 255, 255), 0.22), shade(base, 0.74, 0.70, 0.80)
-    stage.fill(
-        cloth,
-        linear((0, 222), (0, 264), [(0, bright, 1), (0.4, base, 1), (1, shadow, 1)]),
-        hair=False,
-    )
-    with stage.clipped(cloth):
-        for side in (-1.0, 1.0):
-            stage.glow(128 + side * 78, 262, 20, 26, shadow, 0.75, turn=side * 24)
-        around = points([(-98.0, 239.0), *neckline, (98.0, 239.0)])
-        band = moved(resample(around, 25)[4:-4], 128.0, 0.0)
-        stage.stroke(moved(band, 0.0, 2.0), 6.0, mix(base, bright, 0.7), 1.0, 1.0, 1.0)
-        stage.stroke(moved(band, 0.0, 5.2), 1.2, shadow, 0.6, 1.0, 1.0)
+    with stage.clipped(body):
+        turn = 2.0 * head.pose
+        x, _ = head.one(0, 200)
+        # hair keeps light off the outer shoulders; tied hair less
+        for side, share in ((-1.0, 0.55), (1.0, 0.80)):
+            stage.glow(128 + side * 58, 232, 34, 30, soft, share * (1.0 - 0.6 * person.tied))
+        for side in (-1.0, 1.0):  # neck muscles towards the notch, collar bones
+            stage.stroke(
+                points(
+                    [
+                        (x + side * 18, 204),
+                        (128 + turn + side * 9, 226),
+                        (128 + turn + side * 5, 236),
+                    ]
+                ),
+                3.2,
+                soft,
+                0.55,
+            )
+            bone = points(
+                [
+                    (128 + turn + side * 7, 239.5),
+                    (128 + turn + side * 22, 235),
+                    (128 + turn + side * 52, 233),
+                ]
+            )
+            stage.stroke(bone, 3.0, deep, 0.42, peak=0.3)
+            stage.stroke(moved(bone, 0.0, -2.4), 2.6, lit, 0.75, peak=0.4)
+        stage.glow(128 + turn, 239, 6, 5, deep, 0.40)
+        stage.glow(128 + turn - 30, 243, 24, 8, lit, 0.55, turn=8)
+        # The chin's shadow: one clear shape with a soft end, drawn towards the lower right.
+        chin = 5.0 * mouth
+        cast = [
+            (-34.0, 190.0),
+            (-21.0, 204.0 + chin),
+            (-6.0, 213.5 + chin),
+            (9.0, 216.5 + chin),
+            (20.0, 212.0 + chin),
+            (34.0, 190.0),
+        ]
+        knots = moved(points(cast), x, 0.0)
+        stage.glow(x + 3, 208 + chin, 36, 24, deep, 0.50)
+        stage.fill(
+            smooth(knots),
+            linear((0, 194), (0, 217 + chin), [(0, deep, 0.8), (0.6, deep, 0.45), (1, deep, 0.10)]),
+        )
+    draw_clothes(stage, person, 128.0 + 2.0 * head.pose)
 
 
 def draw_hair_shadow(stage: Stage, person: Identity, head: Head, outline: skia.Path) -> None:
-    """Soft shadow of the hair along the forehead and temples."""
-    _, _, deep = tones(person.skin)
+    """Soft, cool-pink shadow of fringe and side locks on forehead and cheeks."""
+    deep = mix(shade(person.skin, 0.86, 0.66, 0.68), (196, 100, 124), 0.12)
+    reach = 20.0 * person.fringe
     with stage.clipped(outline):
-        x, _ = head.one(0, 58)
-        stage.glow(x + 1, 52, 74, 34, deep, 0.55)
-        for side in (-1.0, 1.0):
-            x, y = head.one(side * 56, 112)
-            stage.glow(x, y, 14, 62, deep, 0.42)
+        x, _ = head.one(0.25 * person.part, 60)
+        stage.glow(x + 2, 56 + 0.5 * reach, 70, 32 + reach, deep, 0.62)
+        for side, share in ((-1.0, 0.42), (1.0, 0.58)):
+            x, y = head.one(side * 58, 116)
+            stage.glow(x, y, 15, 66, deep, share)
+
+
+@cache
+def _last_light(side: int) -> tuple[Field, Field, Field]:
+    """Warm light from the upper left and the corners' dimming [n, n, 3], both as shares of each
+    channel, and where hair meets the backdrop rather than the face [n, n]."""
+    x, y = _grid(side)
+    light = np.exp(-(((x - 0.12) / 0.62) ** 2) - ((y - 0.02) / 0.60) ** 2)
+    corner = _rise((np.hypot(x - 0.5, 0.92 * (y - 0.46)) - 0.40) / 0.42)
+    outside = 1.0 - np.exp(-((((x - 0.5) / 0.25) ** 2 + ((y - 0.54) / 0.30) ** 2) ** 2))
+    return (
+        light[:, :, None] * np.array([0.13, 0.122, 0.112], dtype=np.float32),
+        1.0 - corner[:, :, None] * np.array([0.18, 0.20, 0.15], dtype=np.float32),
+        outside,
+    )
+
+
+def finish(picture: NDArray[np.uint8], mask: Field, person: Identity) -> NDArray[np.uint8]:
+    """Backlight along the hair's outline, warm light from the upper left, quiet corners.
+
+    picture: [n, n, 3] RGB. mask: hair [n, n] 0..1. Returns the finished picture.
+    """
+    side = len(picture)
+    light, corner, outside = _last_light(side)
+    reach = max(side // 42, 1) | 1
+    around = cv2.blur(cv2.blur(mask, (reach, reach)), (reach, reach))
+    rim = (0.50 * mask * (1.0 - around) * outside)[:, :, None]
+    glow = np.array(mix(person.glow, (255, 240, 226), 0.25), dtype=np.float32)
+    shown = picture.astype(np.float32)
+    shown += (glow - shown) * rim
+    shown += (255.0 - shown) * light
+    shown *= corner
+    return np.asarray(shown + 0.5, dtype=np.uint8)
