@@ -16,6 +16,7 @@ __all__ = [
     "OhLoraError",
     "PortInUseError",
     "SettingsError",
+    "TrainingDataError",
     "UnknownFaceError",
     "UnknownQuizError",
     "UserTokenError",
@@ -49,17 +50,21 @@ class ModelFileError(OhLoraError):
 
     Args:
         path: The file (or folder) at fault.
-        hint: How to restore it; by default the git command for an embedded model.
+        hint: How to restore it, in Korean and in English; by default the git command for an
+            embedded model, a fresh copy for any other file.
         detail: What is wrong with it, as the reader reported it.
     """
 
-    def __init__(self, path: Path | str, hint: str | None = None, detail: str = "") -> None:
+    def __init__(
+        self, path: Path | str, hint: tuple[str, str] | None = None, detail: str = ""
+    ) -> None:
         self.path = Path(path)
-        hint = hint or f"git checkout -- {_relative_to_models(self.path)}"
+        self.detail = detail
+        korean, english = hint or _restoring(self.path)
         why = f" ({detail})" if detail else ""
         super().__init__(
-            f"모델 파일을 읽을 수 없어요: {path}{why}. 복구 방법: {hint}",
-            f"Cannot read the model file {path}{why}. To restore it: {hint}",
+            f"모델 파일을 읽을 수 없어요: {path}{why}. 복구 방법: {korean}",
+            f"Cannot read the model file {path}{why}. To restore it: {english}",
         )
 
 
@@ -73,6 +78,10 @@ class MissingModelError(OhLoraError):
             f"The models of profile '{profile}' are not available here: {where}. "
             "Use --profile lite --face lite to run the embedded models.",
         )
+
+
+class TrainingDataError(OhLoraError):
+    """What a training was asked to learn from cannot be used as it is."""
 
 
 class ContentError(OhLoraError):
@@ -140,7 +149,14 @@ class UserTokenError(OhLoraError):
         )
 
 
-def _relative_to_models(path: Path) -> str:
-    """The path from models/ on, as git knows it, or the path as it is."""
+def _restoring(path: Path) -> tuple[str, str]:
+    """What to do about a bad model file: git has the embedded ones, by their path from models/ on."""
     parts = path.parts
-    return str(Path(*parts[parts.index("models") :])) if "models" in parts else str(path)
+    start = parts.index("models") if "models" in parts else len(parts)
+    if parts[start + 1 : start + 2] in (("face",), ("language",), ("sentence",)):
+        command = f"git checkout -- {Path(*parts[start:])}"
+        return command, command
+    return (
+        "이름과 버전이 맞는 온전한 파일을 다시 받아 같은 자리에 놓아 주세요",
+        "put a whole copy of the right file and version in its place",
+    )

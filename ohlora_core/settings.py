@@ -37,6 +37,11 @@ def _default_data_dir() -> Path:
     return Path(base).expanduser() / "ohlora"
 
 
+def _default_downloads_dir() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "ohlora"
+
+
 class Settings(BaseSettings):
     """Everything that can be set from outside; the flag of a field has the same name."""
 
@@ -57,6 +62,9 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy URL; default: a SQLite file in data_dir"
     )
     models_dir: Path = Field(PROJECT_DIR / "models", description="embedded models")
+    downloads_dir: Path = Field(
+        default_factory=_default_downloads_dir, description="published models, once downloaded"
+    )
     tz: str = Field("Asia/Seoul", description="time zone of her day and of the block texts")
     block_scale: float | None = Field(
         None, ge=0, description="factor on block periods; default 1, on loopback 0.01"

@@ -1,20 +1,19 @@
 """Hair segmentation of the published faces: EffiSegNet (Vezakis et al. 2024) on EfficientNet-B0.
 
-Same interface as the embedded student in `hair`: a picture in -1..1 to one soft map of 224 x 224.
-Knows pictures and maps; nothing of dyeing. Key names follow MONAI's `EfficientNetBNFeatures` and
+Same interface as the embedded student in `hair`, which loads both: a picture in -1..1 to one soft
+map of 224 x 224. Knows pictures and maps; nothing of dyeing. Key names follow MONAI's `EfficientNetBNFeatures` and
 the published checkpoint (design/checkpoints.md); ``parity.npz`` proves the arithmetic.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ohlora_core.face.generator import CHANNELS_LAST, load_strict, read_state_dict
+from ohlora_core.face.generator import CHANNELS_LAST
 
 MASK_SIZE = 224
 STEM_CHANNELS = 32
@@ -158,7 +157,7 @@ class GhostModule(nn.Module):
 
 
 class EffiSegNet(nn.Module):
-    """The network with random weights; for inference only (call `eval()`)."""
+    """The network with random weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,6 +181,8 @@ class EffiSegNet(nn.Module):
         for index in range(len(scales) - 1, 0, -1):
             total = self._decoded(index, scales[index - 1]) + F.interpolate(total, scale_factor=2.0)
         primary = self.ghost1.primary_conv(self.bn6(total))
+        if self.training:  # the norms need the statistics of the whole batch
+            return self._completed(primary)
         # Image by image: maps of a whole batch at this size leave every cache.
         return torch.cat([self._completed(x) for x in primary.split(1)])
 
@@ -196,10 +197,3 @@ class EffiSegNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[b, 3, 256, 256] in -1..1 -> soft hair maps [b, 1, 224, 224] in 0..1."""
         return torch.sigmoid(self.logits(image))
-
-
-def load_hair_model(path: Path) -> EffiSegNet:
-    """Load the published hair model, ready for inference in float32. Raises ModelFileError."""
-    model = EffiSegNet()
-    load_strict(model, read_state_dict(path), path)
-    return model.eval().requires_grad_(False)

@@ -460,17 +460,22 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise ModelFileError(path, detail="missing")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
 
-        state: object = load_file(path)
-    else:
-        try:
+            state: object = load_file(path)
+        else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds here; all mean the same to the user
-            raise ModelFileError(path, detail=f"not a plain state dict: {error}") from error
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ModelFileError(path, detail="not a plain state dict of tensors")
+    except Exception as error:  # both raise many kinds here; all mean the same to the user
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelFileError(path, detail=f"truncated or not a plain state dict: {why}") from error
+    if not isinstance(state, Mapping):
+        raise ModelFileError(path, detail=f"holds a {type(state).__name__}, not a state dict")
+    others = [str(key) for key, value in state.items() if not isinstance(value, Tensor)]
+    if others:
+        found = f"not tensors: {', '.join(others[:8])}"
+        raise ModelFileError(path, detail=f"not a plain state dict of tensors; {found}")
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
@@ -504,12 +509,16 @@ def load_generator(path: Path, version: str, dtype: torch.dtype = torch.float32)
     """
     if version not in LABEL_SIZES:
         raise ValueError(f"unknown face version {version!r}; known: {sorted(LABEL_SIZES)}")
-    channels = PUBLISHED_CHANNELS
+    config = GeneratorConfig(LABEL_SIZES[version])
     if version == "lite":
         config_path = path.parent / "config.json"
-        if not config_path.is_file():
-            raise ModelFileError(config_path, detail="missing")
-        channels = tuple(json.loads(config_path.read_text(encoding="utf-8"))["channels"])
-    generator = Generator(GeneratorConfig(LABEL_SIZES[version], channels))
+        try:
+            channels = tuple(json.loads(config_path.read_text(encoding="utf-8"))["channels"])
+            config = GeneratorConfig(LABEL_SIZES[version], channels)
+        except OSError as error:
+            raise ModelFileError(config_path, detail=error.strerror or str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(config_path, detail=f"{type(error).__name__}: {error}") from error
+    generator = Generator(config)
     load_strict(generator, read_state_dict(path), path)
     return generator.freeze(dtype)

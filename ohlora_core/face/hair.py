@@ -1,7 +1,7 @@
-"""Where the hair is: the light segmentation student of the embedded faces.
+"""Where the hair is: the light segmentation student, and the loader of both hair models.
 
-Same interface as the published model: a picture in -1..1 to one soft map of 224 x 224. Knows
-pictures and maps; nothing of dyeing.
+Every hair model takes a picture in -1..1 and gives one soft map of 224 x 224. Knows pictures and
+maps; nothing of dyeing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ohlora_core.errors import ModelFileError
+from ohlora_core.face.effisegnet import MASK_SIZE, EffiSegNet
 from ohlora_core.face.generator import CHANNELS_LAST, load_strict, read_state_dict
 
-MASK_SIZE = 224
 STUDENT_CHANNELS = (8, 16, 24, 32, 48)
 _DOWN_WEIGHT = r"down\.\d+\.0\.weight"
 
@@ -60,10 +61,22 @@ class HairStudent(nn.Module):
         return torch.sigmoid(enlarged)
 
 
-def load_hair_student(path: Path) -> HairStudent:
-    """Load hair.safetensors of any width, ready for inference in float32. Raises ModelFileError."""
+def load_hair_model(path: Path) -> HairStudent | EffiSegNet:
+    """Load a hair model, ready for inference in float32.
+
+    path: weights (``.pth`` or safetensors) of a student of any width or of the published
+    EffiSegNet; the keys tell which. Raises ModelFileError.
+    """
     state = read_state_dict(path)
     sizes = [len(weight) for key, weight in state.items() if re.fullmatch(_DOWN_WEIGHT, key)]
-    student = HairStudent(tuple(sorted(sizes)) or STUDENT_CHANNELS)
-    load_strict(student, state, path)
-    return student.eval().requires_grad_(False)
+    model = HairStudent(tuple(sorted(sizes))) if sizes else EffiSegNet()
+    load_strict(model, state, path)
+    return model.eval().requires_grad_(False)
+
+
+def load_hair_student(path: Path) -> HairStudent:
+    """Like `load_hair_model`, for a student only. Raises ModelFileError."""
+    model = load_hair_model(path)
+    if not isinstance(model, HairStudent):
+        raise ModelFileError(path, detail="holds an EffiSegNet, not the student")
+    return model

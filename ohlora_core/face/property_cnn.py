@@ -6,6 +6,7 @@ one has fewer channels. Knows pictures and scores; nothing of latents.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,15 +136,31 @@ class PropertyCnn(nn.Module):
         """[b, 3, 256, 256] in -1..1 -> [b, scores], columns in the order of the modules."""
         return torch.cat([cnn(image) for cnn in self.children()], dim=1)
 
+    def scores(self, image: Tensor, names: Sequence[str]) -> Tensor:
+        """[b, 3, 256, 256] in -1..1 -> [b, len(names)]: only these properties, so only their work.
+
+        names: of SPECS or "hairstyle"; the background counts by its mean.
+        """
+        nets = [self.get_submodule(f"{name}_score_cnn") for name in names]
+        return torch.cat([net(image)[:, :1] for net in nets], dim=1)
+
 
 LITE_DIVISOR = 4
+_FIRST_WEIGHT = "eyes_score_cnn.conv1.0.weight"
 
 
-def load_property_cnn(path: Path, version: str) -> PropertyCnn:
-    """Load a property CNN in float32. version: "lite", "v7" or "v8" (merged, with hairstyle)."""
+def load_property_cnn(path: Path) -> PropertyCnn:
+    """Load a property CNN, ready for inference in float32.
+
+    path: weights (``.pth`` or safetensors) of the published CNN v2 (7 scores), of the merged v3
+    (8 scores, with hairstyle) or of a narrower one; the keys tell which. Raises ModelFileError.
+    """
+    state = read_state_dict(path)
+    first, widest = state.get(_FIRST_WEIGHT), SPECS["eyes"].channels[0]
+    width = widest if first is None or not 0 < len(first) <= widest else len(first)
     cnn = PropertyCnn(
-        channel_divisor=LITE_DIVISOR if version == "lite" else 1,
-        with_hairstyle=version == "v8",
+        channel_divisor=widest // width,
+        with_hairstyle=any(key.startswith("hairstyle_score_cnn.") for key in state),
     )
-    load_strict(cnn, read_state_dict(path), path)
+    load_strict(cnn, state, path)
     return cnn.eval().requires_grad_(False)

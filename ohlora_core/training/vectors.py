@@ -75,7 +75,7 @@ class Scorer:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return cls(
             load_generator(folder / "generator.safetensors", "lite"),
-            load_property_cnn(folder / "property_cnn.safetensors", "lite"),
+            load_property_cnn(folder / "property_cnn.safetensors"),
             int(config["resolution_px"]),
         )
 
