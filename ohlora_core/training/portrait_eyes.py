@@ -37,22 +37,20 @@ _LASH_WARM: Color = (122.0, 62.0, 58.0)
 # upper lid, the wide open lower lid and the closed seam.
 _LIDS = np.array(
     [
-        (-1.00, 4.6, 4.6, 5.6),
-        (-0.86, -0.4, 7.0, 7.6),
-        (-0.50, -10.4, 9.6, 9.6),
-        (-0.02, -15.0, 11.0, 10.7),
-        (0.44, -13.6, 10.8, 10.0),
-        (0.80, -8.0, 7.6, 7.4),
-        (1.00, -0.8, 2.0, 3.6),
+        (-1.00, 4.8, 4.8, 5.2),
+        (-0.87, -1.8, 7.2, 7.4),
+        (-0.50, -11.2, 9.6, 9.9),
+        (-0.02, -15.2, 11.0, 11.4),
+        (0.44, -14.2, 10.6, 11.4),
+        (0.80, -9.6, 7.0, 10.2),
+        (1.00, -4.0, 0.6, 9.0),
     ]
 )
-
 # Width along the lash line from the inner corner to the wing's tip, and along one lash.
 _ALONG = np.linspace(0.0, 1.0, 29)
 _LASH_LINE = np.interp(
-    _ALONG, [0.0, 0.16, 0.42, 0.66, 0.82, 0.93, 1.0], [0.16, 0.34, 0.84, 1.0, 0.86, 0.42, 0.0]
+    _ALONG, [0.0, 0.16, 0.42, 0.64, 0.78, 0.90, 1.0], [0.14, 0.34, 0.84, 1.0, 0.88, 0.50, 0.0]
 )
-_LASH_TIP = (1.0 - np.linspace(0.0, 1.0, 9)) ** 0.85
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,11 @@ def draw_eye(stage: Stage, person: Identity, head: Head, eyes: float, side: floa
         _draw_eyeball(stage, eye, up, low)
         _draw_iris(stage, eye)
         # shadow of lid and lashes on the ball, soft by nesting
-        for width, alpha in ((15.0, 0.10), (12.0, 0.12), (9.0, 0.14), (6.0, 0.18)):
-            stage.stroke(up, width, (70, 38, 62), alpha, 0.5, 0.6)
+        for width, alpha in ((17.0, 0.09), (13.0, 0.11), (9.5, 0.13), (6.0, 0.16)):
+            shadow = solid((70, 38, 62), alpha)
+            shadow.setStyle(skia.Paint.kStroke_Style)
+            shadow.setStrokeWidth(width)
+            stage.canvas.drawPath(smooth(up, closed=False), shadow)
         _draw_catch_lights(stage, eye)
     _draw_lower_lid(stage, eye, low)
     _draw_lashes(stage, eye)
@@ -119,7 +120,7 @@ def _draw_socket(stage: Stage, eye: _Eye) -> None:
     stage.glow(x, y - 9, 25 * eye.narrow, 13, rose, 0.30)
     stage.glow(x + eye.side * 15 * eye.narrow, y + 1, 13 * eye.narrow, 12, rose, 0.34)
     stage.glow(x, y + 15.5, 17 * eye.narrow, 4.0, light, 0.70)
-    stage.glow(x, y + 19.5, 16 * eye.narrow, 3.4, rose, 0.26)
+    stage.glow(x, y + 19.5, 16 * eye.narrow, 3.4, rose, 0.14)
     # the lid itself, seen when it closes
     shut = 1.0 - eye.opening
     lid = float(eye.upper[3, 1])
@@ -166,7 +167,7 @@ def _draw_iris(stage: Stage, eye: _Eye) -> None:
     """Dark above, a bright crescent below, reflected sky, and the pupil (in units of the iris)."""
     canvas, base = stage.canvas, eye.person.iris
     dark, black = shade(base, 0.34, 0.28, 0.36), (30.0, 15.0, 26.0)
-    bright = mix(shade(base, 1.35, 1.32, 1.30), (255, 236, 206), 0.34)
+    bright = mix(shade(base, 1.55, 1.50, 1.48), (255, 238, 214), 0.30)
     x, y, rx, ry = _iris_frame(eye)
     canvas.save()
     canvas.translate(x, y)
@@ -191,12 +192,12 @@ def _draw_iris(stage: Stage, eye: _Eye) -> None:
     disc = skia.Path()
     disc.addCircle(0, 0, 0.9)
     with stage.clipped(disc):
-        stage.glow(0.05, 0.72, 0.80, 0.50, bright, 0.95)
+        stage.glow(0.05, 0.66, 0.84, 0.56, bright, 0.95)
         stage.glow(0.0, 0.86, 0.50, 0.26, (255, 250, 236), 0.60)
         stage.glow(0.62, -0.02, 0.40, 0.55, mix(base, (180, 190, 255), 0.55), 0.50)
         stage.glow(-0.62, 0.30, 0.36, 0.44, mix(bright, (255, 176, 170), 0.5), 0.42)
-        stage.glow(0, -0.06, 0.66, 0.70, black, 0.75)
-    canvas.drawOval(skia.Rect(-0.37, -0.50, 0.37, 0.36), solid(black))
+        stage.glow(0, -0.10, 0.62, 0.64, black, 0.70)
+    canvas.drawOval(skia.Rect(-0.34, -0.46, 0.34, 0.32), solid(black))
     stage.glow(0.0, 0.22, 0.26, 0.16, bright, 0.30)
     with stage.clipped(disc):
         canvas.drawRect(
@@ -212,9 +213,9 @@ def _draw_catch_lights(stage: Stage, eye: _Eye) -> None:
     stage.glow(x - 0.38 * rx, y - 0.34 * ry, 0.62 * rx, 0.60 * ry, (214, 226, 255), 0.50)
     canvas = stage.canvas
     canvas.save()
-    canvas.translate(x - 0.38 * rx, y - 0.34 * ry)
+    canvas.translate(x - 0.38 * rx, y - 0.31 * ry)
     canvas.rotate(-24)
-    canvas.drawOval(skia.Rect(-0.29 * rx, -0.30 * ry, 0.29 * rx, 0.30 * ry), solid(WHITE, 0.98))
+    canvas.drawOval(skia.Rect(-0.27 * rx, -0.28 * ry, 0.27 * rx, 0.28 * ry), solid(WHITE, 0.98))
     canvas.restore()
     stage.glow(x + 0.42 * rx, y + 0.40 * ry, 0.32 * rx, 0.30 * ry, WHITE, 0.55)
     canvas.drawCircle(x + 0.42 * rx, y + 0.40 * ry, 0.135 * rx, solid(WHITE, 0.95))
@@ -224,7 +225,7 @@ def _draw_lower_lid(stage: Stage, eye: _Eye, low: Points) -> None:
     """A fine lash line that fades inwards."""
     _, _, deep = tones(eye.person.skin)
     line = moved(low[1:], 0.0, 0.9)
-    stage.stroke(line, 1.5, mix(_LASH_WARM, deep, 0.3), 0.40 + 0.45 * eye.opening, 0.0, 0.7, 0.8)
+    stage.stroke(line, 1.5, mix(_LASH_WARM, deep, 0.3), 0.85 * eye.opening, 0.0, 0.7, 0.8)
     stage.stroke(moved(low[3:], 0.0, 0.7), 1.7, LASH, 0.55 * eye.opening, 0.0, 0.5, 0.7)
 
 
@@ -250,19 +251,26 @@ def _draw_lashes(stage: Stage, eye: _Eye) -> None:
     size = eye.person.eye_size
     end = upper[-1]
     bend = 1.0 - 1.75 * (1.0 - eye.opening) ** 1.5  # closed lids point their lashes down
-    wing = end + np.array([(4.4 + 1.6 * lash) * size, -2.2 * bend - 0.6])
+    wing = end + np.array([(4.2 + 1.4 * lash) * size, 0.4 - 1.2 * bend - 0.4 * eye.opening])
     line = resample(eye.place(np.vstack([upper, wing]), 0.0, -0.8), 29)
     width = (4.4 + 0.7 * lash) * (0.74 + 0.26 * eye.opening)
     paint = _lash_paint(eye, line)
     stage.canvas.drawPath(ribbon(line, width * _LASH_LINE), paint)
-    # place on the lid (knot), reach outwards, reach upwards
-    for knot, out, rise in ((5.75, 6.4, 3.6), (5.0, 5.4, 5.8), (4.3, 3.2, 6.0)):
-        root = _between_knots(upper, knot) + np.array([-0.4, -0.8])
-        reach = (0.84 + 0.30 * lash) * size
-        tip = root + np.array([out * reach, -(rise * bend) * reach - 1.2])
-        middle = 0.5 * (root + tip) + np.array([0.9, 1.0 * bend])
-        shape = resample(eye.place(np.vstack([root, middle, tip])), 9)
-        stage.canvas.drawPath(ribbon(shape, 3.4 * _LASH_TIP), paint)
+    reach = (0.86 + 0.28 * lash) * size
+    path = skia.Path()
+    # each lash: its place on the lid (knot), then how far its tip reaches outwards and upwards
+    for knot, out, rise in ((5.80, 6.0, 4.2), (5.15, 4.8, 5.6), (4.50, 3.2, 5.6)):
+        before, after = (_between_knots(upper, knot + k) - (0.0, 0.6) for k in (-0.42, 0.30))
+        root = 0.5 * (before + after)
+        tip = root + np.array([out, -rise * bend - 0.8]) * reach
+        curl = np.array([0.16 * out, 0.22 * rise * bend]) * reach
+        row = [before, 0.45 * before + 0.55 * tip + curl, tip, 0.5 * (after + tip) + curl, after]
+        knots = eye.place(np.vstack(row), 0.0, -0.8).tolist()
+        path.moveTo(*knots[0])
+        path.quadTo(*knots[1], *knots[2])
+        path.quadTo(*knots[3], *knots[4])
+        path.close()
+    stage.canvas.drawPath(path, paint)
 
 
 def _between_knots(knots: Points, place: float) -> Points:
@@ -299,7 +307,7 @@ def draw_brow(stage: Stage, person: Identity, head: Head, eyes: float, side: flo
     dense = resample(knots, 21)
     color = mix(shade(person.hair, 0.86, 0.78, 0.78), (104, 66, 58), 0.36)
     ends = (float(knots[0, 0]), 0.0), (float(knots[-1, 0]), 0.0)
-    for width, alpha in ((person.brow_thickness + 1.7, 0.22), (person.brow_thickness + 0.4, 0.66)):
+    for width, alpha in ((person.brow_thickness + 1.1, 0.30), (person.brow_thickness + 0.2, 0.62)):
         paint = linear(*ends, [(0, color, 0.1 * alpha), (0.34, color, alpha), (1, color, alpha)])
         shape = ribbon(dense, taper(21, width, 0.35, 0.0, 0.36))
         stage.canvas.drawPath(shape, paint)

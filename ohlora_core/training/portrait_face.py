@@ -44,8 +44,8 @@ def face_outline(person: Identity, head: Head, mouth: float) -> skia.Path:
         (56.4 * w, 98.0),
         (57.6 * w, 124.0),
         ((52.8 + 1.4 * jaw) * w, 147.0 + 0.10 * drop),
-        ((42.0 + 3.6 * jaw) * w, 167.0 + 0.3 * drop),
-        ((27.0 + 4.6 * jaw) * w, 184.0 + 0.7 * drop),
+        ((43.0 + 3.4 * jaw) * w, 167.0 + 0.3 * drop),
+        ((28.2 + 4.4 * jaw) * w, 184.0 + 0.7 * drop),
         ((10.6 + 3.4 * jaw) * w, 196.8 + drop),
     ]
     rows = [(0.0, 48.0), *half, (0.0, 200.0 + drop), *[(-x, y) for x, y in reversed(half)]]
@@ -131,15 +131,13 @@ def _shade_edges(stage: Stage, head: Head, drop: float, dark: Color, deep: Color
 
 def _light_skin(stage: Stage, person: Identity, head: Head, drop: float) -> None:
     """Blush over cheeks and nose, lit forehead, cheekbones and chin, bounce on the jaw."""
-    light, dark, deep = tones(person.skin)
+    light, dark, _ = tones(person.skin)
     x, y = head.one(-8, 82, 2)
     stage.glow(x, y, 44, 30, light, 0.75)
     for side in (-1.0, 1.0):
         narrow = head.stretch(side * 36)
         x, y = head.one(side * 37, 150)
         stage.glow(x, y, 25 * narrow, 16, _BLUSH, 0.36)
-        x, y = head.one(side * 35, 147)
-        stage.glow(x, y, 13 * narrow, 7, (255, 96, 110), 0.14)
     x, y = head.one(0, 147, 3)
     stage.glow(x, y, 22, 10, _BLUSH, 0.16)
     for side, share in ((-1.0, 0.75), (1.0, 0.5)):
