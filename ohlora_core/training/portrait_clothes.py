@@ -56,6 +56,11 @@ def draw_clothes(stage: Stage, person: Identity, middle: float) -> None:
     elif share > 0.0:
         with stage.faded(share):
             kinds[first + 1](stage, person, middle)
+    # Long open hair keeps light off the shoulders.
+    open_hair = min(max((person.hair_end - 206.0) / 30.0, 0.0), 1.0) * (1.0 - person.tied)
+    dark = shade(person.clothes, 0.60, 0.52, 0.66)
+    for side, share in ((-1.0, 0.30), (1.0, 0.45)):
+        stage.glow(middle + side * 60, 240, 34, 16, dark, share * open_hair, side * 18)
 
 
 def _mirrored(half: Sequence[Row], middle: float) -> Points:

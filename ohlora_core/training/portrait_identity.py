@@ -86,9 +86,9 @@ _BACKDROPS: list[list[_Mood]] = [
         ((84, 104, 176), (250, 180, 186), (255, 224, 196)),
     ],
     [  # aurora
-        ((16, 24, 60), (44, 72, 120), (110, 244, 206)),
-        ((26, 22, 70), (72, 60, 132), (150, 190, 255)),
-        ((42, 20, 70), (96, 56, 124), (240, 140, 220)),
+        ((14, 20, 56), (36, 58, 112), (110, 255, 206)),
+        ((20, 18, 62), (58, 50, 124), (140, 180, 255)),
+        ((34, 16, 62), (82, 46, 116), (250, 130, 220)),
     ],
 ]
 
@@ -130,7 +130,7 @@ class Identity:
 
 
 @cache
-def _directions() -> NDArray[np.float64]:
+def look_directions() -> NDArray[np.float64]:
     """Orthonormal rows [LOOKS, 512]: one independent standard normal score per look."""
     noise = np.random.default_rng(_DIRECTION_SEED).standard_normal((Z_SIZE, LOOKS))
     basis, upper = np.linalg.qr(noise)
@@ -199,12 +199,14 @@ def _hair_color(tone: float, tint: float) -> Color:
 def identity_from_z(z: NDArray[np.floating]) -> Identity:
     """Looks of the face that belongs to z.
 
-    z: [512], standard normal. Raises ValueError for another shape.
+    z: [512], standard normal; its length does not matter, as in the generator, which divides by it.
+    Raises ValueError for another shape.
     """
     vector = np.asarray(z, dtype=np.float64)
     if vector.shape != (Z_SIZE,):
         raise ValueError(f"z must have shape ({Z_SIZE},), not {vector.shape}")
-    return identity_from_looks(_directions() @ vector)
+    vector = vector * math.sqrt(Z_SIZE / np.square(vector).sum())
+    return identity_from_looks(look_directions() @ vector)
 
 
 def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
@@ -254,7 +256,9 @@ def latent_of_seed(seed: int) -> NDArray[np.float32]:
         wanted = np.zeros(LOOKS)
         for name, share in OFFERED_LOOKS[seed].items():
             wanted[LOOK_NUMBERS[name]] = NormalDist().inv_cdf(share)
-        z += (wanted - _directions() @ z) @ _directions()
+        rest = z - look_directions().T @ (look_directions() @ z)
+        rest *= math.sqrt((Z_SIZE - np.square(wanted).sum()) / np.square(rest).sum())
+        z = rest + wanted @ look_directions()
     return z.astype(np.float32)
 
 

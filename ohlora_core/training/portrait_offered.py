@@ -31,9 +31,9 @@ LOOK_NUMBERS: dict[str, int] = {
 
 
 _COLUMNS = (
-    ("skin", "iris", "tilt", "jaw", "eye_height", "lips")
-    + ("hair", "tint", "length", "wave", "part", "fringe", "tied", "volume")
-    + ("clothes", "garment", "accent", "backdrop", "tone")
+    *("skin", "iris", "tilt", "jaw", "eye_height", "lips"),
+    *("hair", "tint", "length", "wave", "part", "fringe", "tied", "volume"),
+    *("clothes", "garment", "accent", "backdrop", "tone"),
 )
 
 # Per cent of all faces that have less of the look. Fringe 6 away, 40 curtains, 90 full; tied 30
@@ -41,7 +41,7 @@ _COLUMNS = (
 # 37 bokeh, 63 sunset, 94 aurora; tint 5 ash, 50 natural, 95 rose.
 _TABLE = """
 #   skn irs tlt jaw eye lip|har tnt len wav prt frg tie vol|clo gar acc bck ton
- 1   20  95  55  45  65  40  28  55  92  62  60  40  30  60   5  94  96  94  20
+ 1   20  95  55  45  65  40  28  55  92  62  60  40  30  60   5  94  96  94   5
  2   30  10  60  40  50  70   8  10  10   6  50  90  30  40  29   6  10   6   5
  3   10  80  50  60  70  20  94  50  90  80  70  40  30  80  57  37   4  37  36
  4   60  20  40  50  40  50  45  55  50  10  15  40  95  50  86  37  40  63  50

@@ -18,7 +18,7 @@ from ohlora_core.training.portrait_head import Head
 from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
 
 Field = NDArray[np.float32]
-_COARSE = 80  # side of the colour field behind the figure, enlarged smoothly
+_COARSE = 96  # side of the colour field behind the figure, enlarged smoothly
 _WHITE: Color = (255.0, 255.0, 255.0)
 
 # Soft discs x, y, radius, opacity and stars x, y, radius: around the figure, never behind the face.
@@ -79,8 +79,10 @@ def _maps() -> dict[str, Field]:
         + 0.9 * _bump(y + 0.04 * np.sin(4.0 * x + 2.0), 0.47, 0.04) * _rise(2.4 * x - 1.2)
         + 0.6 * _bump(y, 0.62, 0.03) * _rise(0.9 - 2.0 * x)
     )
-    near = _curtain(x, y, 0.66 - 0.16 * x + 0.07 * np.sin(6.0 * x + 0.4), 0.30, 20.0, 0.3)
-    far = _curtain(x, y, 0.22 + 0.24 * x + 0.06 * np.sin(7.4 * x + 2.4), 0.24, 27.0, 1.9)
+    veil = 0.34 + 0.92 * np.sqrt((x - 0.55) ** 2 + 0.02) + 0.03 * np.sin(11.0 * x + 0.6)
+    drape = 0.62 - 0.92 * np.sqrt((x - 0.46) ** 2 + 0.02) + 0.03 * np.sin(12.0 * x + 2.4)
+    near = _curtain(x, y, veil, 0.30, 34.0, 0.3)
+    far = _curtain(x, y, drape, 0.30, 40.0, 1.9)
     return {
         "down": y,
         "halo": np.exp(-(((x - 0.46) / 0.50) ** 2) - ((y - 0.36) / 0.46) ** 2),
@@ -95,8 +97,11 @@ def _maps() -> dict[str, Field]:
 def _curtain(x: Field, y: Field, edge: Field, height: float, rays: float, phase: float) -> Field:
     """A curtain of northern light: bright along its lower edge, fading upwards, in soft folds."""
     above = edge - y
-    body = _rise((above + 0.14) / 0.24) * np.exp(-np.maximum(above, 0.0) / height)
-    folds = 0.72 + 0.28 * np.sin(rays * x + 2.2 * np.sin(4.0 * x) + phase)
+    body = _rise((above + 0.05) / 0.10) * (
+        0.75 * np.exp(-np.maximum(above, 0.0) / height)
+        + 0.45 * np.exp(-np.maximum(above, 0.0) / (0.22 * height))
+    )
+    folds = 0.66 + 0.34 * np.sin(rays * x + 2.2 * np.sin(4.0 * x) + phase)
     return np.asarray(body * folds, dtype=np.float32)
 
 
@@ -104,6 +109,12 @@ def _lay(field: Field, where: Field, color: Color, strength: float) -> Field:
     """The field blended towards a colour."""
     share = (strength * where)[:, :, None]
     return np.asarray(field + (np.array(color, dtype=np.float32) - field) * share, np.float32)
+
+
+def _shine(field: Field, where: Field, color: Color, strength: float) -> Field:
+    """The field with light of a colour added, as on a screen."""
+    light = np.array(color, dtype=np.float32) * ((strength / 255.0) * where)[:, :, None]
+    return np.asarray(field + (255.0 - field) * light, np.float32)
 
 
 def draw_background(stage: Stage, person: Identity) -> None:
@@ -120,10 +131,10 @@ def draw_background(stage: Stage, person: Identity) -> None:
         field = _lay(field, maps["sun"], person.glow, 0.90 * sunset)
         field = _lay(field, maps["cloud"], mix(person.glow, (255, 190, 190), 0.35), 0.62 * sunset)
     if aurora > 0.0:
-        cold = mix(person.glow, (92, 240, 214), 0.55)
-        warm = mix(person.glow, (178, 120, 255), 0.65)
-        field = _lay(field, maps["far"], warm, 0.78 * aurora)
-        field = _lay(field, maps["near"], cold, 0.86 * aurora)
+        cold = mix(person.glow, (60, 255, 196), 0.60)
+        warm = mix(person.glow, (176, 96, 255), 0.70)
+        field = _shine(field, maps["far"], warm, 0.95 * aurora)
+        field = _shine(field, maps["near"], cold, 1.0 * aurora)
     stage.spread(field)
     if bokeh > 0.0:
         for x, y, radius, alpha in _DISCS:
