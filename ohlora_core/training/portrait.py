@@ -79,7 +79,7 @@ def render(
     draw_mouth(stage, identity, head, mouth)
     draw_side_locks(stage, identity, head, tones)
     draw_fringe(stage, identity, head, tones)
-    picture = cv2.resize(stage.picture, (size, size), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(stage.picture, (size, size), interpolation=cv2.INTER_AREA)
     mask = cv2.resize(stage.mask, (size, size), interpolation=cv2.INTER_AREA)
     hair = mask.astype(np.float32) / 255.0
-    return finish(picture[:, :, :3], hair, identity), hair
+    return finish(small[:, :, :3].astype(np.float32), hair, identity), hair

@@ -100,11 +100,11 @@ def _draw_knit(stage: Stage, person: Identity, middle: float) -> None:
             stage.stroke(moved(line, -4.6, -0.0), 3.4, cloth.lit, 0.42, 0.4, 1.0, 0.8)
         for side in (-1.0, 1.0):
             seam = _side([(38, 226), (52, 240), (60, 262)], side, middle)
-            stage.stroke(seam, 2.4, cloth.shadow, 0.75, 1.0, 1.0)
+            stage.stroke(seam, 2.0, cloth.shadow, 0.55, 1.0, 1.0)
     # the neck band: base, ribs across it, edges
-    band = resample(_mirrored([*neckline[:-1], (38.0, 217.0)], middle), 25)
+    band = resample(_mirrored([*neckline[:-1], (35.0, 217.0)], middle), 25)
     stage.fill(ribbon(moved(band, 0.0, 5.0), taper(25, 4.0, 1.0, 1.0)), solid(cloth.deep, 0.45))
-    shape = ribbon(band, taper(25, 10.5, 1.0, 1.0))
+    shape = ribbon(band, taper(25, 10.5, 0.55, 0.55))
     stage.fill(shape, cloth.paint(216, 246), hair=False)
     with stage.clipped(shape):
         across = np.gradient(band, axis=0)
@@ -112,8 +112,8 @@ def _draw_knit(stage: Stage, person: Identity, middle: float) -> None:
         across /= np.hypot(across[:, 0], across[:, 1])[:, None]
         for k in range(1, 24, 2):
             rib = np.stack([band[k] - 6.0 * across[k], band[k], band[k] + 6.0 * across[k]])
-            stage.stroke(rib, 1.9, cloth.shadow, 0.70, 1.0, 1.0)
-    stage.fill(ribbon(moved(band, -0.0, -5.0), taper(25, 1.5, 0.6, 0.6)), solid(cloth.lit, 0.9))
+            stage.stroke(rib, 2.2, cloth.shadow, 0.55, 0.6, 0.6)
+    stage.fill(ribbon(moved(band[3:-3], 0.0, -4.6), taper(19, 1.6)), solid(cloth.lit, 0.9))
 
 
 def _draw_blouse(stage: Stage, person: Identity, middle: float) -> None:
@@ -210,7 +210,7 @@ def _draw_hoodie(stage: Stage, person: Identity, middle: float) -> None:
         stage.fill(smooth(moved(hood, 1.2 * side, 3.0)), solid(cloth.deep, 0.40))
         stage.fill(path, cloth.paint(204, 258), hair=False)
         with stage.clipped(path):
-            stage.glow(middle + side * 60, 232, 20, 16, cloth.shadow, 0.75)
+            stage.glow(middle + side * 62, 230, 16, 26, cloth.shadow, 0.5 + 0.2 * side)
             fold = _side([(36, 205), (42, 220), (32, 238), (12, 252)], side, middle)
             stage.stroke(fold, 5.5, cloth.shadow, 0.45)
             stage.stroke(

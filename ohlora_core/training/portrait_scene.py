@@ -17,7 +17,7 @@ from ohlora_core.training.portrait_clothes import draw_clothes
 from ohlora_core.training.portrait_head import Head
 from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating]
 _COARSE = 96  # side of the colour field behind the figure, enlarged smoothly
 _WHITE: Color = (255.0, 255.0, 255.0)
 
@@ -68,10 +68,9 @@ def _maps() -> dict[str, Field]:
     """Where the lights of the backdrops are, [n, n] each: the same for everybody."""
     x, y = _grid(_COARSE)
     slant = x + 0.55 * y
-    pane = sum(
-        _rise((slant - a) / 0.05) * _rise((a + 0.19 - slant) / 0.05)
-        for a in (0.10, 0.36, 1.02, 1.26)
-    )
+    pane = np.zeros_like(slant)
+    for start in (0.10, 0.36, 1.02, 1.26):
+        pane += _rise((slant - start) / 0.05) * _rise((start + 0.19 - slant) / 0.05)
     bar = 1.0 - 0.75 * (_bump(y - 0.42 * x, 0.22, 0.022) + _bump(y - 0.42 * x, -0.14, 0.022))
     cloud = (
         0.9 * _bump(y + 0.05 * np.sin(5.0 * x), 0.30, 0.035) * _rise(1.1 - 1.5 * x)
@@ -140,8 +139,8 @@ def draw_background(stage: Stage, person: Identity) -> None:
         for x, y, radius, alpha in _DISCS:
             _draw_disc(stage, x, y, radius, mix(person.glow, _WHITE, 0.35), alpha * bokeh)
     if aurora > 0.0:
-        for x, y, radius in _STARS:
-            stage.glow(x, y, 1.5 * radius, 1.5 * radius, (236, 244, 255), 0.95 * aurora)
+        for star_x, star_y, size in _STARS:
+            stage.glow(star_x, star_y, 1.5 * size, 1.5 * size, (236, 244, 255), 0.95 * aurora)
 
 
 def _draw_disc(stage: Stage, x: float, y: float, radius: float, color: Color, alpha: float) -> None:
@@ -200,9 +199,9 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
                         (128 + turn + side * 5, 236),
                     ]
                 ),
-                3.2,
+                4.0,
                 soft,
-                0.55,
+                0.34,
             )
             bone = points(
                 [
@@ -211,9 +210,9 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
                     (128 + turn + side * 52, 233),
                 ]
             )
-            stage.stroke(bone, 3.0, deep, 0.42, peak=0.3)
+            stage.stroke(bone, 2.8, deep, 0.34, peak=0.3)
             stage.stroke(moved(bone, 0.0, -2.4), 2.6, lit, 0.75, peak=0.4)
-        stage.glow(128 + turn, 239, 6, 5, deep, 0.40)
+        stage.glow(128 + turn, 238, 7, 5, deep, 0.26)
         stage.glow(128 + turn - 30, 243, 24, 8, lit, 0.55, turn=8)
         # The chin's shadow: one clear shape with a soft end, drawn towards the lower right.
         chin = 5.0 * mouth
@@ -253,7 +252,8 @@ def _last_light(side: int) -> tuple[Field, Field, Field]:
     x, y = _grid(side)
     light = np.exp(-(((x - 0.12) / 0.62) ** 2) - ((y - 0.02) / 0.60) ** 2)
     corner = _rise((np.hypot(x - 0.5, 0.92 * (y - 0.46)) - 0.40) / 0.42)
-    outside = 1.0 - np.exp(-((((x - 0.5) / 0.25) ** 2 + ((y - 0.54) / 0.30) ** 2) ** 2))
+    rise = _rise((0.88 - y) / 0.16)  # not on the tips over the clothes
+    outside = rise - rise * np.exp(-((((x - 0.5) / 0.25) ** 2 + ((y - 0.54) / 0.30) ** 2) ** 2))
     return (
         light[:, :, None] * np.array([0.13, 0.122, 0.112], dtype=np.float32),
         1.0 - corner[:, :, None] * np.array([0.18, 0.20, 0.15], dtype=np.float32),
@@ -261,18 +261,18 @@ def _last_light(side: int) -> tuple[Field, Field, Field]:
     )
 
 
-def finish(picture: NDArray[np.uint8], mask: Field, person: Identity) -> NDArray[np.uint8]:
+def finish(shown: Field, mask: Field, person: Identity) -> NDArray[np.uint8]:
     """Backlight along the hair's outline, warm light from the upper left, quiet corners.
 
-    picture: [n, n, 3] RGB. mask: hair [n, n] 0..1. Returns the finished picture.
+    shown: RGB [n, n, 3], 0..255, overwritten. mask: hair [n, n] 0..1. Returns the finished
+    picture.
     """
-    side = len(picture)
+    side = len(shown)
     light, corner, outside = _last_light(side)
     reach = max(side // 42, 1) | 1
     around = cv2.blur(cv2.blur(mask, (reach, reach)), (reach, reach))
     rim = (0.50 * mask * (1.0 - around) * outside)[:, :, None]
     glow = np.array(mix(person.glow, (255, 240, 226), 0.25), dtype=np.float32)
-    shown = picture.astype(np.float32)
     shown += (glow - shown) * rim
     shown += (255.0 - shown) * light
     shown *= corner
