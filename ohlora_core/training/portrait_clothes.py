@@ -63,14 +63,21 @@ def draw_clothes(stage: Stage, person: Identity, middle: float) -> None:
         stage.glow(middle + side * 60, 240, 34, 16, dark, share * open_hair, side * 18)
 
 
+def _placed(rows: Points, middle: float) -> Points:
+    """Rows (x from the breast bone, row) in the picture; the shoulders' ends stay."""
+    out = rows.copy()
+    out[:, 0] += 128.0 + (middle - 128.0) * np.clip(1.6 - np.abs(rows[:, 0]) / 60.0, 0.0, 1.0)
+    return out
+
+
 def _mirrored(half: Sequence[Row], middle: float) -> Points:
     """Rows of the right half from the middle outwards as one line from left to right."""
-    rows = points([*[(-x, y) for x, y in reversed(half) if x > 0.0], *half])
-    return moved(rows, middle, 0.0)
+    return _placed(points([*[(-x, y) for x, y in reversed(half) if x > 0.0], *half]), middle)
 
 
 def _side(rows: Sequence[Row], side: float, middle: float) -> Points:
-    return points([(middle + side * x, y) for x, y in rows])
+    """Rows of the right half on one side of the body."""
+    return _placed(points([(side * x, y) for x, y in rows]), middle)
 
 
 def _garment(stage: Stage, cloth: _Cloth, neckline: Sequence[Row], middle: float) -> skia.Path:

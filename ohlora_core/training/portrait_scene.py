@@ -177,7 +177,8 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
     rows = points([*half, *[(-x, y) for x, y in reversed(half)]])
     # The neck's top follows the head, the shoulders a little.
     follow = np.clip((222.0 - rows[:, 1]) / 40.0, 0.0, 1.0)
-    rows[:, 0] += 128.0 + head.pose * (1.5 + 5.5 * follow)
+    inner = np.clip(1.6 - np.abs(rows[:, 0]) / 60.0, 0.0, 1.0)
+    rows[:, 0] += 128.0 + head.pose * (2.0 * inner + 5.0 * follow)
     body = smooth(rows)
     stage.fill(
         body,
