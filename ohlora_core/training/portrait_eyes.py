@@ -39,10 +39,10 @@ _LIDS = np.array(
     [
         (-1.00, 4.8, 4.8, 5.2),
         (-0.87, -1.8, 7.2, 7.4),
-        (-0.50, -11.2, 9.6, 9.9),
-        (-0.02, -15.2, 11.0, 11.4),
-        (0.44, -14.2, 10.6, 11.4),
-        (0.80, -9.6, 7.0, 10.2),
+        (-0.50, -12.0, 9.6, 9.9),
+        (-0.02, -16.4, 11.0, 11.4),
+        (0.44, -15.4, 10.6, 11.4),
+        (0.80, -10.4, 7.0, 10.2),
         (1.00, -4.0, 0.6, 9.0),
     ]
 )
@@ -81,7 +81,7 @@ class _Eye:
 def _shape_eye(person: Identity, head: Head, eyes: float, side: float) -> _Eye:
     """Lids at an expression: fast at first, so that an ordinary look is well open."""
     amount = min(max(eyes, 0.0), 1.0)
-    opening = amount * (1.86 - 0.86 * amount)
+    opening = amount * (1.76 - 0.76 * amount)
     x = _LIDS[:, 0] * _HALF * person.eye_size
     tilt = person.eye_tilt * (0.55 * _LIDS[:, 0] + 0.1)
     high = person.eye_size * person.eye_height
@@ -100,13 +100,10 @@ def draw_eye(stage: Stage, person: Identity, head: Head, eyes: float, side: floa
     with stage.clipped(shape):
         _draw_eyeball(stage, eye, up, low)
         _draw_iris(stage, eye)
-        # shadow of lid and lashes on the ball, soft by nesting
-        for width, alpha in ((17.0, 0.09), (13.0, 0.11), (9.5, 0.13), (6.0, 0.16)):
-            shadow = solid((70, 38, 62), alpha)
-            shadow.setStyle(skia.Paint.kStroke_Style)
-            shadow.setStrokeWidth(width)
-            stage.canvas.drawPath(smooth(up, closed=False), shadow)
+        _shade_under_lid(stage, up)
         _draw_catch_lights(stage, eye)
+        narrowed = max(1.0 - eye.opening / 0.45, 0.0) ** 2  # lashes shade a slit
+        stage.canvas.drawRect(skia.Rect(*_box(up, low)), solid(LASH, 0.85 * narrowed))
     _draw_lower_lid(stage, eye, low)
     _draw_lashes(stage, eye)
     _draw_crease(stage, eye)
@@ -141,6 +138,21 @@ def _draw_eyeball(stage: Stage, eye: _Eye, up: Points, low: Points) -> None:
     )
     for end in (up[0], up[-1]):
         stage.glow(float(end[0]), float(end[1]), 8 * eye.narrow, 8, (232, 138, 142), 0.55)
+
+
+def _shade_under_lid(stage: Stage, up: Points) -> None:
+    """Shadow of lid and lashes on the ball, a vertical run plus soft strokes along the lid."""
+    color = (64.0, 34.0, 66.0)
+    top = float(up[:, 1].min())
+    stage.canvas.drawRect(
+        skia.Rect(float(up[:, 0].min()), top - 1, float(up[:, 0].max()), top + 14),
+        linear((0, top), (0, top + 13), [(0, color, 0.5), (0.4, color, 0.22), (1, color, 0)]),
+    )
+    for width, alpha in ((11.0, 0.08), (7.5, 0.12)):
+        shadow = solid(color, alpha)
+        shadow.setStyle(skia.Paint.kStroke_Style)
+        shadow.setStrokeWidth(width)
+        stage.canvas.drawPath(smooth(up, closed=False), shadow)
 
 
 def _box(up: Points, low: Points) -> tuple[float, float, float, float]:
@@ -196,6 +208,8 @@ def _draw_iris(stage: Stage, eye: _Eye) -> None:
         stage.glow(0.0, 0.86, 0.50, 0.26, (255, 250, 236), 0.60)
         stage.glow(0.62, -0.02, 0.40, 0.55, mix(base, (180, 190, 255), 0.55), 0.50)
         stage.glow(-0.62, 0.30, 0.36, 0.44, mix(bright, (255, 176, 170), 0.5), 0.42)
+        for turn, share in ((-62, 0.30), (-30, 0.42), (2, 0.48), (34, 0.42), (66, 0.30)):
+            _draw_petal(stage, turn, mix(bright, WHITE, 0.2), share)
         stage.glow(0, -0.10, 0.62, 0.64, black, 0.70)
     canvas.drawOval(skia.Rect(-0.34, -0.46, 0.34, 0.32), solid(black))
     stage.glow(0.0, 0.22, 0.26, 0.16, bright, 0.30)
@@ -205,6 +219,22 @@ def _draw_iris(stage: Stage, eye: _Eye) -> None:
             linear((0, -1.0), (0, 0.1), [(0, black, 0.85), (0.45, black, 0.45), (1, black, 0.0)]),
         )
     canvas.restore()
+
+
+def _draw_petal(stage: Stage, turn: float, color: Color, share: float) -> None:
+    """One soft ray of the iris below the pupil (in units of the iris); turn in degrees."""
+    stage.canvas.save()
+    stage.canvas.rotate(turn)
+    ray = skia.Path()
+    ray.moveTo(0.0, 0.22)
+    ray.quadTo(0.15, 0.66, 0.09, 0.84)
+    ray.quadTo(0.0, 0.92, -0.09, 0.84)
+    ray.quadTo(-0.15, 0.66, 0.0, 0.22)
+    paint = linear(
+        (0, 0.25), (0, 0.9), [(0, color, 0), (0.7, color, share), (1, color, 0.6 * share)]
+    )
+    stage.canvas.drawPath(ray, paint)
+    stage.canvas.restore()
 
 
 def _draw_catch_lights(stage: Stage, eye: _Eye) -> None:
@@ -218,6 +248,7 @@ def _draw_catch_lights(stage: Stage, eye: _Eye) -> None:
     canvas.drawOval(skia.Rect(-0.27 * rx, -0.28 * ry, 0.27 * rx, 0.28 * ry), solid(WHITE, 0.98))
     canvas.restore()
     stage.glow(x + 0.42 * rx, y + 0.40 * ry, 0.32 * rx, 0.30 * ry, WHITE, 0.55)
+    stage.glow(x + 0.52 * rx, y - 0.34 * ry, 0.34 * rx, 0.26 * ry, (226, 214, 255), 0.55, turn=32)
     canvas.drawCircle(x + 0.42 * rx, y + 0.40 * ry, 0.135 * rx, solid(WHITE, 0.95))
 
 
@@ -225,8 +256,8 @@ def _draw_lower_lid(stage: Stage, eye: _Eye, low: Points) -> None:
     """A fine lash line that fades inwards."""
     _, _, deep = tones(eye.person.skin)
     line = moved(low[1:], 0.0, 0.9)
-    stage.stroke(line, 1.5, mix(_LASH_WARM, deep, 0.3), 0.85 * eye.opening, 0.0, 0.7, 0.8)
-    stage.stroke(moved(low[3:], 0.0, 0.7), 1.7, LASH, 0.55 * eye.opening, 0.0, 0.5, 0.7)
+    stage.stroke(line, 1.5, mix(_LASH_WARM, deep, 0.3), 0.85 * eye.opening, 0.0, 0.3, 0.78)
+    stage.stroke(moved(low[3:], 0.0, 0.7), 1.7, LASH, 0.60 * eye.opening, 0.0, 0.15, 0.6)
 
 
 def _lash_paint(eye: _Eye, line: Points) -> skia.Paint:
@@ -250,7 +281,7 @@ def _draw_lashes(stage: Stage, eye: _Eye) -> None:
     upper = eye.upper
     size = eye.person.eye_size
     end = upper[-1]
-    bend = 1.0 - 1.75 * (1.0 - eye.opening) ** 1.5  # closed lids point their lashes down
+    bend = 1.0 - 2.1 * (1.0 - eye.opening) ** 1.5  # closed lids point their lashes down
     wing = end + np.array([(4.2 + 1.4 * lash) * size, 0.4 - 1.2 * bend - 0.4 * eye.opening])
     line = resample(eye.place(np.vstack([upper, wing]), 0.0, -0.8), 29)
     width = (4.4 + 0.7 * lash) * (0.74 + 0.26 * eye.opening)
@@ -259,7 +290,7 @@ def _draw_lashes(stage: Stage, eye: _Eye) -> None:
     reach = (0.86 + 0.28 * lash) * size
     path = skia.Path()
     # each lash: its place on the lid (knot), then how far its tip reaches outwards and upwards
-    for knot, out, rise in ((5.80, 6.0, 4.2), (5.15, 4.8, 5.6), (4.50, 3.2, 5.6)):
+    for knot, out, rise in ((5.80, 6.0, 3.8), (5.20, 5.2, 5.0), (4.60, 3.8, 5.2)):
         before, after = (_between_knots(upper, knot + k) - (0.0, 0.6) for k in (-0.42, 0.30))
         root = 0.5 * (before + after)
         tip = root + np.array([out, -rise * bend - 0.8]) * reach
@@ -305,9 +336,9 @@ def draw_brow(stage: Stage, person: Identity, head: Head, eyes: float, side: flo
         ]
     )
     dense = resample(knots, 21)
-    color = mix(shade(person.hair, 0.86, 0.78, 0.78), (104, 66, 58), 0.36)
+    color = mix(shade(person.hair, 0.74, 0.64, 0.64), (104, 66, 58), 0.36)
     ends = (float(knots[0, 0]), 0.0), (float(knots[-1, 0]), 0.0)
-    for width, alpha in ((person.brow_thickness + 1.1, 0.30), (person.brow_thickness + 0.2, 0.62)):
+    for width, alpha in ((person.brow_thickness + 1.0, 0.34), (person.brow_thickness + 0.2, 0.68)):
         paint = linear(*ends, [(0, color, 0.1 * alpha), (0.34, color, alpha), (1, color, alpha)])
         shape = ribbon(dense, taper(21, width, 0.35, 0.0, 0.36))
         stage.canvas.drawPath(shape, paint)

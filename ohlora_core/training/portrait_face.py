@@ -46,7 +46,7 @@ def face_outline(person: Identity, head: Head, mouth: float) -> skia.Path:
         ((52.8 + 1.4 * jaw) * w, 147.0 + 0.10 * drop),
         ((43.0 + 3.4 * jaw) * w, 167.0 + 0.3 * drop),
         ((28.2 + 4.4 * jaw) * w, 184.0 + 0.7 * drop),
-        ((10.6 + 3.4 * jaw) * w, 196.8 + drop),
+        ((10.0 + 3.0 * jaw) * w, 196.8 + drop),
     ]
     rows = [(0.0, 48.0), *half, (0.0, 200.0 + drop), *[(-x, y) for x, y in reversed(half)]]
     shape = head.at(rows)
@@ -97,10 +97,10 @@ def _draw_ear(stage: Stage, person: Identity, head: Head, side: float) -> None:
     """A small ear with a rosy hollow."""
     _, dark, deep = tones(person.skin)
     w = person.face_width
-    rows = [(52, 120), (58.5, 114), (63.5, 119), (62.5, 132), (58.5, 144), (53, 147)]
+    rows = [(52, 118), (58, 112), (62.5, 117), (61.5, 129), (57.5, 139), (52, 141)]
     ear = head.at([(side * x * w, y) for x, y in rows], -8.0)
     stage.fill(smooth(ear), solid(mix(person.skin, dark, 0.4)), hair=False)
-    hollow = head.at([(side * x * w, y) for x, y in ((60, 119), (60.5, 128), (57, 140))], -8.0)
+    hollow = head.at([(side * x * w, y) for x, y in ((59, 117), (59.5, 126), (56, 136))], -8.0)
     stage.stroke(hollow, 3.0, deep, 0.5)
 
 
@@ -170,5 +170,3 @@ def draw_nose(stage: Stage, person: Identity, head: Head) -> None:
             points([(side * 1.4, tip + 3.2), (side * 2.9, tip + 2.5), (side * 4.2, tip + 2.8)]), 5
         )
         stage.stroke(nostril, 1.5, line, 0.52, 0.2, 0.0, 0.5)
-    under = head.at(points([(0.8, tip + 4.0), (5.4, tip + 3.2), (7.2, tip + 0.2)]), 5)
-    stage.stroke(under, 1.3, deep, 0.22)

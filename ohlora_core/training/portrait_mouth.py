@@ -27,8 +27,8 @@ _WIDE = np.array(
     [
         [-3.8, -4.4, -5.4, -5.9, -5.0],
         [-3.8, -3.2, -2.4, -2.1, -1.7],
-        [-3.8, 4.4, 11.4, 14.2, 14.9],
-        [-3.8, 6.0, 13.8, 17.0, 17.8],
+        [-3.8, 6.2, 12.4, 14.5, 14.9],
+        [-3.8, 8.2, 15.0, 17.3, 17.8],
     ]
 )
 
@@ -37,7 +37,7 @@ def draw_mouth(stage: Stage, person: Identity, head: Head, mouth: float) -> None
     """Lips, teeth and tongue. mouth 0 closed with a slight smile .. 1 wide open, laughing."""
     _, dark, deep = tones(person.skin)
     amount = min(max(mouth, 0.0), 1.0)
-    half = 13.2 + 4.2 * amount
+    half = 12.6 + 4.6 * amount
     rows: NDArray[np.float64] = _SHUT + (_WIDE - _SHUT) * amount
     rows[0] = rows[1] + (rows[0] - rows[1]) * person.lip_fullness
     rows[3] = rows[2] + (rows[3] - rows[2]) * person.lip_fullness
@@ -58,11 +58,9 @@ def draw_mouth(stage: Stage, person: Identity, head: Head, mouth: float) -> None
     if amount > 0.0:
         stage.stroke(inner_low[1:-1], 1.0, _SEAM, 0.35 * amount, 0.4, 0.4)
     for side in (-1.0, 1.0):
-        knots = [(half - 0.6, 0.5), (half + 0.7, -0.3), (half + 1.7, -1.7)]
-        corner = head.at([(side * a, MOUTH_ROW + rows[1, 0] + b) for a, b in knots], 1.0)
-        stage.stroke(corner, 1.5, mix(deep, _SEAM, 0.5), 0.6, 0.6, 0.0, 0.3)
-        a, b = corner[1].tolist()
-        stage.glow(a + side * 1.5, b + 0.5, 4.5, 4.0, dark, 0.45)
+        x0, y0 = head.one(side * (half + 1.0), MOUTH_ROW + rows[1, 0] + 0.2, 1.0)
+        stage.glow(x0, y0, 2.6, 2.0, mix(deep, _SEAM, 0.4), 0.45)
+        stage.glow(x0 + side, y0 + 0.5, 5.0, 4.4, dark, 0.45)
 
 
 def _draw_lips(
@@ -70,13 +68,13 @@ def _draw_lips(
 ) -> None:
     """Both lips, strong at the seam and melting into the skin, with a gloss."""
     top, inner_top, inner_low, low = lines
-    tint = mix(person.lips, person.skin, 0.10)
+    tint = mix(person.lips, (248, 138, 146), 0.34)
     upper = smooth(top, closed=False)
     upper = smooth(inner_top[::-1], closed=False, onto=upper)
     strong = shade(tint, 0.94, 0.78, 0.82)
     y0, y1 = float(top[:, 1].min()), float(inner_top[:, 1].max())
     stage.canvas.drawPath(
-        upper, linear((0, y0), (0, y1), [(0, tint, 0.45), (0.55, tint, 0.95), (1, strong, 1)])
+        upper, linear((0, y0), (0, y1), [(0, tint, 0.35), (0.6, tint, 0.9), (1, strong, 1)])
     )
     lower = smooth(inner_low[::-1], closed=False)
     lower = smooth(low, closed=False, onto=lower)
