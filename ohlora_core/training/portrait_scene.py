@@ -35,6 +35,18 @@ _DISCS = (
     (228, 190, 13, 0.20),
     (92, 8, 8, 0.20),
 )
+# Clouds x, y, half widths and opacity, in shares of the picture.
+_CLOUDS = (
+    (0.00, 0.30, 0.20, 0.09, 0.85),
+    (0.13, 0.32, 0.16, 0.06, 0.70),
+    (0.24, 0.14, 0.20, 0.03, 0.45),
+    (1.00, 0.24, 0.22, 0.08, 0.80),
+    (0.86, 0.26, 0.16, 0.05, 0.70),
+    (0.72, 0.10, 0.18, 0.03, 0.45),
+    (1.00, 0.58, 0.24, 0.10, 0.85),
+    (0.84, 0.60, 0.18, 0.05, 0.65),
+    (0.04, 0.78, 0.26, 0.10, 0.60),
+)
 _STARS = (
     (18, 22, 2.6),
     (42, 58, 1.8),
@@ -72,12 +84,10 @@ def _maps() -> dict[str, Field]:
     for start in (0.10, 0.36, 1.02, 1.26):
         pane += _rise((slant - start) / 0.05) * _rise((start + 0.19 - slant) / 0.05)
     bar = 1.0 - 0.75 * (_bump(y - 0.42 * x, 0.22, 0.022) + _bump(y - 0.42 * x, -0.14, 0.022))
-    cloud = (
-        0.9 * _bump(y + 0.05 * np.sin(5.0 * x), 0.30, 0.035) * _rise(1.1 - 1.5 * x)
-        + 0.7 * _bump(y + 0.03 * np.sin(7.0 * x + 1.0), 0.17, 0.028) * _rise(2.0 * x - 0.6)
-        + 0.9 * _bump(y + 0.04 * np.sin(4.0 * x + 2.0), 0.47, 0.04) * _rise(2.4 * x - 1.2)
-        + 0.6 * _bump(y, 0.62, 0.03) * _rise(0.9 - 2.0 * x)
-    )
+    clear = np.ones_like(x)
+    for cx, cy, rx, ry, share in _CLOUDS:  # flat below, round above
+        lift = (y - cy) / np.where(y > cy, 0.4 * ry, ry)
+        clear *= 1.0 - share * np.exp(-((((x - cx) / rx) ** 2 + lift**2) ** 1.5))
     veil = 0.34 + 0.92 * np.sqrt((x - 0.55) ** 2 + 0.02) + 0.03 * np.sin(11.0 * x + 0.6)
     drape = 0.62 - 0.92 * np.sqrt((x - 0.46) ** 2 + 0.02) + 0.03 * np.sin(12.0 * x + 2.4)
     near = _curtain(x, y, veil, 0.30, 34.0, 0.3)
@@ -86,7 +96,7 @@ def _maps() -> dict[str, Field]:
         "down": y,
         "halo": np.exp(-(((x - 0.46) / 0.50) ** 2) - ((y - 0.36) / 0.46) ** 2),
         "pane": np.asarray(pane * bar * _rise(1.25 - y), dtype=np.float32),
-        "cloud": cloud,
+        "cloud": 1.0 - clear,
         "sun": np.exp(-(((x - 0.10) / 0.30) ** 2) - ((y - 0.66) / 0.24) ** 2),
         "near": near,
         "far": far,
@@ -128,7 +138,7 @@ def draw_background(stage: Stage, person: Identity) -> None:
         field = _lay(field, maps["pane"], person.glow, 0.85 * window)
     if sunset > 0.0:
         field = _lay(field, maps["sun"], person.glow, 0.90 * sunset)
-        field = _lay(field, maps["cloud"], mix(person.glow, (255, 190, 190), 0.35), 0.62 * sunset)
+        field = _lay(field, maps["cloud"], mix(person.glow, (255, 186, 190), 0.40), 0.62 * sunset)
     if aurora > 0.0:
         cold = mix(person.glow, (60, 255, 196), 0.60)
         warm = mix(person.glow, (176, 96, 255), 0.70)
@@ -240,7 +250,7 @@ def draw_hair_shadow(stage: Stage, person: Identity, head: Head, outline: skia.P
     reach = 20.0 * person.fringe
     with stage.clipped(outline):
         x, _ = head.one(0.25 * person.part, 60)
-        stage.glow(x + 2, 56 + 0.5 * reach, 70, 32 + reach, deep, 0.62)
+        stage.glow(x + 2, 55 + 0.5 * reach, 70, 26 + 7.0 * person.bangs + reach, deep, 0.60)
         for side, share in ((-1.0, 0.42), (1.0, 0.58)):
             x, y = head.one(side * 58, 116)
             stage.glow(x, y, 15, 66, deep, share)
@@ -256,7 +266,7 @@ def _last_light(side: int) -> tuple[Field, Field, Field]:
     rise = _rise((0.88 - y) / 0.16)  # not on the tips over the clothes
     outside = rise - rise * np.exp(-((((x - 0.5) / 0.25) ** 2 + ((y - 0.54) / 0.30) ** 2) ** 2))
     return (
-        light[:, :, None] * np.array([0.13, 0.122, 0.112], dtype=np.float32),
+        light[:, :, None] * np.array([0.10, 0.092, 0.080], dtype=np.float32),
         1.0 - corner[:, :, None] * np.array([0.18, 0.20, 0.15], dtype=np.float32),
         outside,
     )
