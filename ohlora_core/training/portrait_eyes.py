@@ -100,10 +100,8 @@ def draw_eye(stage: Stage, person: Identity, head: Head, eyes: float, side: floa
     with stage.clipped(shape):
         _draw_eyeball(stage, eye, up, low)
         _draw_iris(stage, eye)
-        _shade_under_lid(stage, up)
+        _shade_under_lid(stage, up, 0.45 + 0.55 * eye.opening)
         _draw_catch_lights(stage, eye)
-        narrowed = max(1.0 - eye.opening / 0.45, 0.0) ** 2  # lashes shade a slit
-        stage.canvas.drawRect(skia.Rect(*_box(up, low)), solid(LASH, 0.85 * narrowed))
     _draw_lower_lid(stage, eye, low)
     _draw_lashes(stage, eye)
     _draw_crease(stage, eye)
@@ -133,25 +131,27 @@ def _draw_eyeball(stage: Stage, eye: _Eye, up: Points, low: Points) -> None:
         linear(
             (0, top),
             (0, bottom + 0.1),
-            [(0.0, (206, 194, 214), 1), (0.45, (244, 239, 244), 1), (1.0, (255, 251, 250), 1)],
+            [(0.0, (214, 202, 220), 1), (0.40, (246, 241, 246), 1), (1.0, (255, 252, 251), 1)],
         ),
     )
     for end in (up[0], up[-1]):
         stage.glow(float(end[0]), float(end[1]), 8 * eye.narrow, 8, (232, 138, 142), 0.55)
 
 
-def _shade_under_lid(stage: Stage, up: Points) -> None:
-    """Shadow of lid and lashes on the ball, a vertical run plus soft strokes along the lid."""
+def _shade_under_lid(stage: Stage, up: Points, reach: float) -> None:
+    """Shadow of lid and lashes on the ball: a vertical run plus soft strokes; reach 0..1."""
     color = (64.0, 34.0, 66.0)
     top = float(up[:, 1].min())
     stage.canvas.drawRect(
         skia.Rect(float(up[:, 0].min()), top - 1, float(up[:, 0].max()), top + 14),
-        linear((0, top), (0, top + 13), [(0, color, 0.5), (0.4, color, 0.22), (1, color, 0)]),
+        linear(
+            (0, top), (0, top + 13 * reach), [(0, color, 0.5), (0.4, color, 0.22), (1, color, 0)]
+        ),
     )
     for width, alpha in ((11.0, 0.08), (7.5, 0.12)):
         shadow = solid(color, alpha)
         shadow.setStyle(skia.Paint.kStroke_Style)
-        shadow.setStrokeWidth(width)
+        shadow.setStrokeWidth(width * reach)
         stage.canvas.drawPath(smooth(up, closed=False), shadow)
 
 
@@ -165,7 +165,7 @@ def _box(up: Points, low: Points) -> tuple[float, float, float, float]:
 def _iris_frame(eye: _Eye) -> tuple[float, float, float, float]:
     """Centre and half axes of the iris."""
     x, y = eye.centre
-    radius = 12.3 * eye.person.eye_size
+    radius = 12.8 * eye.person.eye_size
     tilt = 0.1 * eye.person.eye_tilt
     return (
         x - eye.side * 0.5 + 0.6 * eye.head.pose,
@@ -243,8 +243,11 @@ def _draw_catch_lights(stage: Stage, eye: _Eye) -> None:
     stage.glow(x - 0.38 * rx, y - 0.34 * ry, 0.62 * rx, 0.60 * ry, (214, 226, 255), 0.50)
     canvas = stage.canvas
     canvas.save()
-    canvas.translate(x - 0.38 * rx, y - 0.31 * ry)
+    lid = eye.centre[1] + float(eye.upper[3, 1])  # the light stays in sight below the lid
+    canvas.translate(x - 0.38 * rx, max(y - 0.31 * ry, lid + 0.16 * ry))
     canvas.rotate(-24)
+    small = min(0.2 + 1.7 * eye.opening, 1.0)
+    canvas.scale(small, small)
     canvas.drawOval(skia.Rect(-0.27 * rx, -0.28 * ry, 0.27 * rx, 0.28 * ry), solid(WHITE, 0.98))
     canvas.restore()
     stage.glow(x + 0.42 * rx, y + 0.40 * ry, 0.32 * rx, 0.30 * ry, WHITE, 0.55)
@@ -284,7 +287,7 @@ def _draw_lashes(stage: Stage, eye: _Eye) -> None:
     bend = 1.0 - 2.1 * (1.0 - eye.opening) ** 1.5  # closed lids point their lashes down
     wing = end + np.array([(4.2 + 1.4 * lash) * size, 0.4 - 1.2 * bend - 0.4 * eye.opening])
     line = resample(eye.place(np.vstack([upper, wing]), 0.0, -0.8), 29)
-    width = (4.4 + 0.7 * lash) * (0.74 + 0.26 * eye.opening)
+    width = (4.4 + 0.7 * lash) * (0.84 + 0.16 * eye.opening)
     paint = _lash_paint(eye, line)
     stage.canvas.drawPath(ribbon(line, width * _LASH_LINE), paint)
     reach = (0.86 + 0.28 * lash) * size
@@ -325,11 +328,11 @@ def _draw_crease(stage: Stage, eye: _Eye) -> None:
 def draw_brow(stage: Stage, person: Identity, head: Head, eyes: float, side: float) -> None:
     """One soft brow, feathered at its inner end; wide eyes lift it a little."""
     centre, row = EYE_SPACING + 1.5, EYE_ROW - 22.5 - 5.5 * (eyes - 0.6)
-    arch, tilt = person.brow_arch, 0.3 * person.eye_tilt
+    arch, tilt = person.brow_arch, 0.15 * person.eye_tilt
     knots = head.at(
         [
-            (side * (centre - 16.5), row + 2.0 + tilt),
-            (side * (centre - 8.0), row + 0.4 - 0.3 * arch),
+            (side * (centre - 16.5), row + 1.3 + tilt),
+            (side * (centre - 8.0), row - 0.2 - 0.3 * arch),
             (side * (centre + 3.5), row - 0.8 - arch),
             (side * (centre + 12.0), row + 0.4 - 0.7 * arch - tilt),
             (side * (centre + 18.0), row + 4.4 - 0.4 * arch - tilt),
