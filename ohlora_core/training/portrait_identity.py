@@ -169,9 +169,9 @@ def shade(color: Color, red: float, green: float, blue: float) -> Color:
     )
 
 
-def _kind(share: float, count: int) -> float:
-    """0..count - 1: even shares of 0..1 give whole numbers, joined by short soft slopes."""
-    return sum(_soft_step(share, k / count, 0.12) for k in range(1, count))
+def _kind(share: float, count: int, slope: float) -> float:
+    """0..count - 1: even shares of 0..1 give whole numbers, joined by soft slopes so wide."""
+    return sum(_soft_step(share, k / count, slope) for k in range(1, count))
 
 
 def _mood(backdrop: float, tone: float) -> dict[str, Color]:
@@ -238,9 +238,9 @@ def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
         tied=_soft_step(u[17], 0.74, 0.12),
         # scene: scores 19..23
         clothes=_blend(_CLOTHES, u[19]),
-        garment=_kind(u[20], 4),
-        **_mood(_kind(u[22], 4), u[21]),
-        backdrop=_kind(u[22], 4),
+        garment=_kind(u[20], 4, 0.04),
+        **_mood(_kind(u[22], 4, 0.08), u[21]),
+        backdrop=_kind(u[22], 4, 0.08),
         accent=_blend(_ACCENT, u[23]),
     )
 

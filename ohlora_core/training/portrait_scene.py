@@ -197,7 +197,7 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
     )
     with stage.clipped(body):
         turn = 2.0 * head.pose
-        x, _ = head.one(0, 200)
+        x = 128.0 + 8.0 * head.pose
         # hair keeps light off the outer shoulders; tied hair less
         for side, share in ((-1.0, 0.55), (1.0, 0.80)):
             stage.glow(128 + side * 58, 232, 34, 30, soft, share * (1.0 - 0.6 * person.tied))
