@@ -88,7 +88,10 @@ class MappingNetwork(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:  # [b, 512], [b, labels] -> [b, 512]
         x = torch.cat([z, label @ self.label_weight], dim=1)
-        x = x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+        return self.dense(x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8))
+
+    def dense(self, x: Tensor) -> Tensor:  # [b, 512 + label embedding] -> [b, 512]
+        """The dense layers alone, after the pixel norm."""
         for layer in self.layers():
             x = F.leaky_relu(layer(x), 0.2)
         return x
@@ -399,8 +402,8 @@ class LiteBlock(nn.Module):
 class LiteSynthesis(nn.Module):
     """w to an image with features of up to 128 pixels; the step to 256 is the output layer's.
 
-    The blocks of StyleGAN v1 without noise, but the convolutions that enlarge are sub-pixel ones (no
-    enlarged copy, no blur), and none runs at 256 pixels: that alone would take half of the time.
+    The blocks of StyleGAN v1 without noise, but convolutions that enlarge are sub-pixel ones (no
+    enlarged copy, no blur) and none runs at 256 pixels: that alone would take half of the time.
     """
 
     def __init__(self, channels: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ohlora_core.training.portrait import OFFERED_FACE_SEEDS, identity_of_seed, render
+from ohlora_core.training.portrait import OFFERED_FACES, identity_of_seed, latent_of_seed, render
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +32,11 @@ class Options:
 
     work_dir: Path
     """Folder of images.npy, masks.npy, labels.npy, seeds.npy, progress.json."""
-    samples: int = 9000
-    offered_share: float = 0.55
+    samples: int = 18_000
+    offered_share: float = 0.35
     """Share of samples that show an offered face; the others each show a face of their own."""
     size_px: int = 256
-    workers: int = 1
+    workers: int = 2
     """Rendering processes."""
     block_samples: int = 50
     """Samples between two updates of progress.json."""
@@ -66,7 +66,7 @@ def plan(options: Options) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Seeds [samples] and labels [samples, 3] of all rows, in shuffled order."""
     rng = np.random.default_rng(options.seed)
     offered = round(options.samples * options.offered_share)
-    faces = np.array(list(OFFERED_FACE_SEEDS.values()), dtype=np.int64)
+    faces = np.array(OFFERED_FACES, dtype=np.int64)
     seeds = np.concatenate(
         [
             np.resize(faces, offered),
@@ -78,7 +78,7 @@ def plan(options: Options) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 def z_of_seeds(seeds: NDArray[np.int64]) -> NDArray[np.float32]:
     """Latent vectors [n, 512] of face seeds [n]."""
-    rows = [np.random.default_rng(int(seed)).standard_normal(512) for seed in seeds]
+    rows = [latent_of_seed(int(seed)) for seed in seeds]
     return np.asarray(rows, dtype=np.float32).reshape(len(rows), 512)
 
 

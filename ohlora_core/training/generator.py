@@ -1,8 +1,9 @@
 """Trains the lite face generator: paired regression (z, expression) -> portrait, growing in size.
 
 The teacher is `training/portrait.py`, so every latent has a known right picture and no adversary is
-needed. The picture grows 64 -> 128 -> 256 pixels, because most of what is to be learned is cheap to
-learn small. Knows the data folder of `training/face_data.py` and the network; not the vectors.
+needed. The mapping is fitted first (`training/mapping.py`); then the picture grows from 32 to 256
+pixels, because most of what is to be learned is cheap to learn small. Knows the data folder of
+`training/face_data.py` and the network; not the vectors.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -25,44 +27,37 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ohlora_core.face.generator import (
-    LABEL_EMBEDDING,
-    LATENT_SIZE,
     LITE_CHANNELS,
-    MAPPING_LR_MUL,
-    SQRT2,
     Generator,
     GeneratorConfig,
-    StyleBlock,
-    ToRgb,
+    LiteBlock,
+    LiteConv,
+    LiteSynthesis,
     activate_and_style,
 )
-from ohlora_core.face.vectors import latent_of_seed
-from ohlora_core.training.portrait_identity import OFFERED_FACE_SEEDS, _directions
+from ohlora_core.training.mapping import fit_mapping
+from ohlora_core.training.portrait import OFFERED_FACES, latent_of_seed
 
 logger = logging.getLogger(__name__)
 
-LABEL_SCALE = 8.0
-"""How far in w one unit of a label moves: wide enough that an SVM finds the direction."""
-IDENTITY_SCALE = 3.0
 # Lowest and highest label (eyes, mouth, pose) and how far past them the animation goes.
 LABEL_ENDS = ((0.0, 1.0, 0.2, 0.15), (0.0, 1.0, 0.35, 0.1), (-1.0, 1.0, 0.1, 0.1))
-LOOKS = 40
-"""How many of the projections of z the teacher uses."""
-# Rows and columns of a 256 px picture with what the animation moves (design/checkpoints.md crops).
-DETAIL_REGIONS = (((92, 148), (60, 196), 4.0), ((156, 212), (92, 164), 4.0))
-FACE_REGION = ((60, 226), (60, 196), 1.0)
+# Rows and columns of a 256 px picture with what the animation moves.
+DETAIL_REGIONS = (((96, 148), (64, 192), 3.0), ((156, 204), (96, 160), 3.0))
+FACE_REGION = ((56, 210), (60, 196), 1.0)
+FINAL_SIZE_PX = 256
 
 
 @dataclass(frozen=True)
 class Phase:
     """One size of the growing picture."""
 
-    resolution_px: int
+    size_px: int
     minutes: float
     batch_size: int
     first_rate: float
     last_rate: float
-    offered_share: float = 0.55  # share of samples that show an offered face
+    offered_share: float = 0.35  # share of samples that show an offered face
 
 
 @dataclass(frozen=True)
@@ -74,79 +69,20 @@ class Options:
     out_dir: Path = Path("models/face")  # models/face: generator.safetensors, config.json
     seed: int = 0
     resume: bool = True
+    threads: int = 2
     channels: tuple[int, ...] = LITE_CHANNELS
+    mapping_steps: int = 4000
+    mapping_faces: int = 60_000
     held_out: int = 64  # first samples of the data set, never trained on
     checkpoint_minutes: float = 3.0
     phases: tuple[Phase, ...] = field(
         default=(
-            Phase(16, 2, 16, 0.03, 0.03),
-            Phase(32, 7, 16, 0.03, 0.02),
-            Phase(64, 17, 8, 0.02, 0.01),
-            Phase(128, 16, 4, 0.01, 0.006),
-            Phase(256, 35, 4, 0.006, 0.0002, offered_share=0.75),
+            Phase(32, 3, 16, 0.02, 0.01),
+            Phase(64, 10, 8, 0.012, 0.006),
+            Phase(128, 20, 8, 0.008, 0.004),
+            Phase(256, 45, 8, 0.005, 0.0002, offered_share=0.5),
         )
     )
-
-
-def pass_through_mapping(generator: Generator, seed: int) -> dict[nn.Parameter, Tensor]:
-    """Start the mapping as known features of z, and keep w exactly linear in the label.
-
-    Looks are smooth functions of a few fixed projections of z. Each projection u enters as the pair
-    (u, -u), because leaky(u) - leaky(-u) = 1.2 u brings it unharmed through the eight layers; the
-    other units start as random features of the projections. Each label value has a pair of its own
-    that nothing else feeds and that feeds nothing else, so the property vectors act exactly as the
-    label did in training. Returns the mask of trainable entries of each mapping parameter.
-    """
-    rng = np.random.default_rng(seed)
-    looks = _directions()[:LOOKS]  # [looks, 512], orthonormal
-    count, labels = len(looks), generator.config.label_size
-    pairs = 2 * (count + labels)
-    mapping = generator.mapping
-    masks: dict[nn.Parameter, Tensor] = {}
-
-    embedding = np.zeros((labels, LABEL_EMBEDDING), np.float32)
-    embedding[:, :labels] = np.eye(labels)
-    first = np.zeros((LATENT_SIZE, LATENT_SIZE + LABEL_EMBEDDING), np.float32)
-    bias = np.zeros(LATENT_SIZE, np.float32)
-    first[0 : 2 * count : 2, :LATENT_SIZE] = IDENTITY_SCALE * looks
-    first[1 : 2 * count : 2, :LATENT_SIZE] = -IDENTITY_SCALE * looks
-    for index in range(labels):
-        row = 2 * (count + index)
-        first[row, LATENT_SIZE + index] = LABEL_SCALE
-        first[row + 1, LATENT_SIZE + index] = -LABEL_SCALE
-        # Far from zero, where leaky ReLU would bend it: labels lie in -1..1.
-        bias[row], bias[row + 1] = 1.5 * LABEL_SCALE, -1.5 * LABEL_SCALE
-    mixing = rng.standard_normal((LATENT_SIZE - pairs, count)) / math.sqrt(6)
-    mixing *= rng.random(mixing.shape) < 6 / count  # each feature sees about six looks
-    first[pairs:, :LATENT_SIZE] = IDENTITY_SCALE / 2 * mixing @ looks
-    bias[pairs:] = rng.standard_normal(LATENT_SIZE - pairs)
-
-    later = np.zeros((LATENT_SIZE, LATENT_SIZE), np.float32)
-    for row in range(0, pairs, 2):
-        later[row, row] = later[row + 1, row + 1] = 1 / 1.2
-        later[row, row + 1] = later[row + 1, row] = -1 / 1.2
-    later[pairs:, pairs:] = np.eye(LATENT_SIZE - pairs)
-    label_units = slice(2 * count, pairs)
-
-    free = torch.ones(LATENT_SIZE, LATENT_SIZE)
-    free[label_units], free[:, label_units] = 0, 0
-    free_bias = torch.ones(LATENT_SIZE)
-    free_bias[label_units] = 0
-    with torch.no_grad():
-        mapping.label_weight.copy_(torch.from_numpy(embedding))
-        masks[mapping.label_weight] = torch.zeros_like(mapping.label_weight)
-        for index, layer in enumerate(mapping.layers()):
-            weight = torch.from_numpy(first if index == 0 else later)
-            noise = torch.from_numpy(rng.standard_normal(free.shape).astype(np.float32))
-            if index:
-                weight = weight + 0.02 * noise * free
-            # Every layer multiplies by the gain, which leaky pairs do not want.
-            layer.weight.copy_(weight / layer.weight_scale)
-            layer.bias.copy_(torch.from_numpy(bias) / layer.bias_scale * (index == 0))
-            # The rest of z is noise to the teacher: the first layer never learns to look at it.
-            masks[layer.weight] = torch.zeros_like(layer.weight) if index == 0 else free
-            masks[layer.bias] = free_bias
-    return masks
 
 
 class Portraits:
@@ -155,12 +91,10 @@ class Portraits:
     def __init__(self, options: Options, phase: Phase, seed: int) -> None:
         self.options = options
         self.phase = phase
-        self.resolution = phase.resolution_px
+        self.size_px = phase.size_px
         self.batch_size = phase.batch_size
         self.rng = np.random.default_rng(seed)
-        self.images: NDArray[np.uint8] = np.empty(
-            (0, self.resolution, self.resolution, 3), np.uint8
-        )
+        self.images: NDArray[np.uint8] = np.empty((0, self.size_px, self.size_px, 3), np.uint8)
         self.seeds = np.empty(0, np.int64)
         self.labels = np.empty((0, 3), np.float32)
         self.latents: dict[int, NDArray[np.float32]] = {}
@@ -174,13 +108,13 @@ class Portraits:
         if done <= have:
             return
         fresh = np.load(folder / "images.npy", mmap_mode="r")[have:done]
-        size = (self.resolution, self.resolution)
+        size = (self.size_px, self.size_px)
         small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in fresh]
         self.images = np.concatenate([self.images, np.stack(small)])
         self.seeds = np.load(folder / "seeds.npy", mmap_mode="r")[:done].astype(np.int64)
         self.labels = np.load(folder / "labels.npy", mmap_mode="r")[:done].astype(np.float32)
         trainable = np.arange(self.options.held_out, done)
-        offered = np.isin(self.seeds[trainable], list(OFFERED_FACE_SEEDS.values()))
+        offered = np.isin(self.seeds[trainable], OFFERED_FACES)
         self.offered, self.others = trainable[offered], trainable[~offered]
 
     def latent(self, seed: int) -> NDArray[np.float32]:
@@ -221,12 +155,12 @@ def beyond_the_ends(label: Tensor, rng: np.random.Generator) -> Tensor:
     return label
 
 
-def detail_weights(resolution_px: int) -> Tensor:
+def detail_weights(size_px: int) -> Tensor:
     """[1, 1, h, h] loss weights, mean 1: face, eyes and mouth count more."""
     weights = np.ones((256, 256), np.float32)
     for (top, bottom), (left, right), extra in (FACE_REGION, *DETAIL_REGIONS):
         weights[top:bottom, left:right] += extra
-    size = (resolution_px, resolution_px)
+    size = (size_px, size_px)
     soft = cv2.resize(cv2.GaussianBlur(weights, (0, 0), 4), size, interpolation=cv2.INTER_AREA)
     return torch.from_numpy(soft / soft.mean())[None, None]
 
@@ -247,6 +181,24 @@ def picture_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     return total
 
 
+class GrowingSynthesis(nn.Module):
+    """The synthesis network with an output layer for every smaller picture."""
+
+    def __init__(self, synthesis: LiteSynthesis, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.synthesis = synthesis
+        self.heads = nn.ModuleList(
+            LiteConv(count, 3, enlarges=True, gain=0.3) for count in channels[:-1]
+        )
+
+    def forward(self, w: Tensor, size_px: int) -> Tensor:
+        """[b, 512] -> [b, 3, size_px, size_px]; size_px: 8, 16, ... 256."""
+        level = size_px.bit_length() - 4
+        features = self.synthesis.features(w, 2 * level + 1)
+        head = self.heads[level] if level < len(self.heads) else self.synthesis.output
+        return cast(Tensor, head(features))
+
+
 class Trainer:
     """State of one run: networks, optimiser, where it is; saved and restored as one file."""
 
@@ -254,33 +206,21 @@ class Trainer:
         torch.manual_seed(options.seed)
         self.options = options
         self.generator = Generator(GeneratorConfig(3, options.channels))
-        self.masks = pass_through_mapping(self.generator, options.seed)
-        for block in self.blocks(self.generator):
-            block.apply_noise.weight.requires_grad_(False)  # stays 0: a fixed teacher has no noise
-        for output in self.generator.synthesis.children():
-            if isinstance(output, ToRgb):  # start near grey rather than far outside -1..1
-                output.weight.data.mul_(0.1)
-        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.generator.requires_grad_(False)
+        synthesis = cast(LiteSynthesis, self.generator.synthesis)
+        self.growing = GrowingSynthesis(copy.deepcopy(synthesis), options.channels)
+        self.growing.requires_grad_(True)
+        # The running average of the trained weights is what reports, evaluation and models/ use.
+        self.average = GrowingSynthesis(synthesis, options.channels).requires_grad_(False)
+        self.average.load_state_dict(self.growing.state_dict())
         compiled = torch.compile(activate_and_style, dynamic=False)
-        for block in self.blocks(self.generator):
-            block.activate = compiled
-        mapping = [p for p in self.generator.mapping.parameters() if self.masks[p].any()]
-        synthesis = [p for p in self.generator.synthesis.parameters() if p.requires_grad]
-        # Adam moves every entry by the rate: dividing out lr_mul lets the mapping learn as fast.
-        self.optimizer = torch.optim.Adam(
-            [
-                {"params": synthesis, "factor": 1.0},
-                {"params": mapping, "factor": 0.3 / MAPPING_LR_MUL / SQRT2},
-            ],
-            betas=(0.9, 0.99),
-        )
+        for module in self.growing.modules():
+            if isinstance(module, LiteBlock):
+                module.activate = compiled
+        self.optimizer = torch.optim.Adam(self.growing.parameters(), betas=(0.9, 0.99))
         self.phase = 0
         self.phase_seconds = 0.0
         self.step = 0
-
-    @staticmethod
-    def blocks(generator: Generator) -> list[StyleBlock]:
-        return [m for m in generator.modules() if isinstance(m, StyleBlock)]
 
     @property
     def checkpoint_path(self) -> Path:
@@ -288,7 +228,8 @@ class Trainer:
 
     def save(self) -> None:
         state = {
-            "generator": self.generator.state_dict(),
+            "mapping": self.generator.mapping.state_dict(),
+            "growing": self.growing.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "phase": self.phase,
@@ -301,7 +242,8 @@ class Trainer:
 
     def restore(self) -> None:
         state = torch.load(self.checkpoint_path, weights_only=True)
-        self.generator.load_state_dict(state["generator"])
+        self.generator.mapping.load_state_dict(state["mapping"])
+        self.growing.load_state_dict(state["growing"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.phase, self.phase_seconds = state["phase"], state["phase_seconds"]
@@ -312,14 +254,14 @@ class Trainer:
             self.run_phase(self.options.phases[self.phase])
             self.phase, self.phase_seconds = self.phase + 1, 0.0
             self.save()
-            done = self.options.phases[self.phase - 1].resolution_px
-            save_generator(self.average, done, self.options.out_dir)
+        save_generator(self.generator, self.options.out_dir)
 
     def run_phase(self, phase: Phase) -> None:
         options = self.options
         data = Portraits(options, phase, options.seed + self.step)
-        weights = detail_weights(phase.resolution_px)
+        weights = detail_weights(phase.size_px)
         limit = phase.minutes * 60
+        logger.info("%d px: %d pictures", phase.size_px, len(data.images))
         checkpoint_at = self.phase_seconds + 60
         losses: list[float] = []
         grows = self.phase > 0
@@ -328,15 +270,12 @@ class Trainer:
             progress = min(self.phase_seconds / limit, 1.0)
             self.set_rate(phase, progress)
             w = self.generator.mapping(z, label)
-            made = self.generator.synthesis(w, phase.resolution_px)
+            made = self.growing(w, phase.size_px)
             if grows and progress < 0.05:
                 made = self.fade_in(made, w, progress / 0.05)
             loss = picture_loss(made, wanted, weights)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            for parameter, mask in self.masks.items():
-                if parameter.grad is not None:
-                    parameter.grad.mul_(mask)
             self.optimizer.step()
             self.follow()
             self.step += 1
@@ -354,7 +293,7 @@ class Trainer:
 
     def fade_in(self, made: Tensor, w: Tensor, share: float) -> Tensor:
         """Blend with the enlarged picture of the size before, as in progressive growing."""
-        small = self.generator.synthesis(w, made.shape[-1] // 2)
+        small = self.growing(w, made.shape[-1] // 2)
         return share * made + (1 - share) * F.interpolate(small, scale_factor=2.0)
 
     def set_rate(self, phase: Phase, progress: float) -> None:
@@ -362,29 +301,29 @@ class Trainer:
         rate = phase.last_rate + (phase.first_rate - phase.last_rate) * falling
         rate *= min(1.0, (self.step + 1) / 100)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+            group["lr"] = rate
 
     def follow(self) -> None:
         """Move the running average of the weights."""
         decay = min(0.995, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             averages: list[Tensor] = list(self.average.parameters())
-            trained: list[Tensor] = list(self.generator.parameters())
+            trained: list[Tensor] = list(self.growing.parameters())
             torch._foreach_lerp_(averages, trained, 1 - decay)
 
     def report(self, phase: Phase, data: Portraits, losses: list[float]) -> None:
         """Log the loss, the PSNR on held-out samples, and draw a contact sheet."""
         z, label, wanted = data.take(np.arange(self.options.held_out))
         with torch.no_grad():
-            made = self.average.synthesis(self.average.mapping(z, label), phase.resolution_px)
+            made = self.average(self.generator.mapping(z, label), phase.size_px)
         made = made.clamp(-1, 1)
         per_image = (made - wanted).square().mean(dim=(1, 2, 3))
         psnr = (10 * torch.log10(4 / per_image)).numpy()
-        offered = np.isin(data.seeds[: len(psnr)], list(OFFERED_FACE_SEEDS.values()))
+        offered = np.isin(data.seeds[: len(psnr)], OFFERED_FACES)
         logger.info(
             "%d px, %.1f of %.0f min, step %d, %d samples: loss %.4f, held-out PSNR %.2f dB "
             "offered faces, %.2f dB others",
-            phase.resolution_px,
+            phase.size_px,
             self.phase_seconds / 60,
             phase.minutes,
             self.step,
@@ -395,29 +334,33 @@ class Trainer:
         )
         columns = [torch.cat([a, b], dim=1) for a, b in zip(wanted[:12], made[:12], strict=True)]
         sheet = ((torch.cat(columns, dim=2) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        path = self.options.work_dir / f"sheet_{phase.resolution_px:03d}.png"
+        path = self.options.work_dir / f"sheet_{phase.size_px:03d}.png"
         cv2.imwrite(str(path), sheet[:, :, ::-1])
 
 
-def save_generator(generator: Generator, resolution_px: int, out_dir: Path) -> None:
-    """Write generator.safetensors (float16) and config.json with the size trained so far."""
+def save_generator(generator: Generator, out_dir: Path) -> None:
+    """Write generator.safetensors (float16) and config.json."""
     out_dir.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().half().contiguous() for k, v in generator.state_dict().items()}
     save_file(state, out_dir / "generator.safetensors")
     config = {
         "label_size": generator.config.label_size,
         "channels": list(generator.config.channels),
-        "resolution_px": resolution_px,
     }
     (out_dir / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def train(options: Options) -> None:
     """Train, or go on from the last checkpoint in work_dir; writes the averaged weights."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     torch._dynamo.config.recompile_limit = 64  # one shape for each layer and picture size
     options.work_dir.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options)
     if options.resume and trainer.checkpoint_path.is_file():
         trainer.restore()
+    else:
+        mapping = trainer.generator.mapping.requires_grad_(True)
+        fit_mapping(mapping, options.mapping_steps, options.mapping_faces, options.seed)
+        mapping.requires_grad_(False)
+        trainer.save()
     trainer.run()
