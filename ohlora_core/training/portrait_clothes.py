@@ -31,7 +31,8 @@ class _Cloth:
 
     def __init__(self, color: Color) -> None:
         self.base = color
-        self.lit = mix(color, (255.0, 252.0, 246.0), 0.42)
+        # A dark cloth takes less light.
+        self.lit = mix(color, (255.0, 252.0, 246.0), 0.16 + 0.28 * sum(color) / 765.0)
         self.shadow = shade(color, 0.74, 0.68, 0.78)
         self.deep = shade(color, 0.52, 0.46, 0.60)
 

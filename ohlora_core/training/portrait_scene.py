@@ -228,12 +228,12 @@ def draw_body(stage: Stage, person: Identity, head: Head, mouth: float) -> None:
         # The chin's shadow: one clear shape with a soft end, drawn towards the lower right.
         chin = 5.0 * mouth
         cast = [
-            (-34.0, 190.0),
-            (-21.0, 204.0 + chin),
+            (-40.0, 166.0),
+            (-26.0, 200.0 + chin),
             (-6.0, 213.5 + chin),
             (9.0, 216.5 + chin),
-            (20.0, 212.0 + chin),
-            (34.0, 190.0),
+            (22.0, 210.0 + chin),
+            (40.0, 166.0),
         ]
         knots = moved(points(cast), x, 0.0)
         stage.glow(x + 3, 208 + chin, 36, 24, deep, 0.50)
