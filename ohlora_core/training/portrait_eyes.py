@@ -179,7 +179,7 @@ def _draw_iris(stage: Stage, eye: _Eye) -> None:
     """Dark above, a bright crescent below, reflected sky, and the pupil (in units of the iris)."""
     canvas, base = stage.canvas, eye.person.iris
     dark, black = shade(base, 0.34, 0.28, 0.36), (30.0, 15.0, 26.0)
-    bright = mix(shade(base, 1.55, 1.50, 1.48), (255, 238, 214), 0.30)
+    bright = mix(shade(base, 1.62, 1.52, 1.42), (255, 226, 190), 0.20)
     x, y, rx, ry = _iris_frame(eye)
     canvas.save()
     canvas.translate(x, y)
@@ -205,11 +205,11 @@ def _draw_iris(stage: Stage, eye: _Eye) -> None:
     disc.addCircle(0, 0, 0.9)
     with stage.clipped(disc):
         stage.glow(0.05, 0.66, 0.84, 0.56, bright, 0.95)
-        stage.glow(0.0, 0.86, 0.50, 0.26, (255, 250, 236), 0.60)
+        stage.glow(0.0, 0.86, 0.50, 0.26, (255, 244, 224), 0.45)
         stage.glow(0.62, -0.02, 0.40, 0.55, mix(base, (180, 190, 255), 0.55), 0.50)
         stage.glow(-0.62, 0.30, 0.36, 0.44, mix(bright, (255, 176, 170), 0.5), 0.42)
         for turn, share in ((-62, 0.30), (-30, 0.42), (2, 0.48), (34, 0.42), (66, 0.30)):
-            _draw_petal(stage, turn, mix(bright, WHITE, 0.2), share)
+            _draw_petal(stage, turn, mix(bright, WHITE, 0.12), share)
         stage.glow(0, -0.10, 0.62, 0.64, black, 0.70)
     canvas.drawOval(skia.Rect(-0.34, -0.46, 0.34, 0.32), solid(black))
     stage.glow(0.0, 0.22, 0.26, 0.16, bright, 0.30)
@@ -341,7 +341,6 @@ def draw_brow(stage: Stage, person: Identity, head: Head, eyes: float, side: flo
     dense = resample(knots, 21)
     color = mix(shade(person.hair, 0.74, 0.64, 0.64), (104, 66, 58), 0.36)
     ends = (float(knots[0, 0]), 0.0), (float(knots[-1, 0]), 0.0)
-    for width, alpha in ((person.brow_thickness + 1.0, 0.34), (person.brow_thickness + 0.2, 0.68)):
-        paint = linear(*ends, [(0, color, 0.1 * alpha), (0.34, color, alpha), (1, color, alpha)])
-        shape = ribbon(dense, taper(21, width, 0.35, 0.0, 0.36))
-        stage.canvas.drawPath(shape, paint)
+    paint = linear(*ends, [(0, color, 0.06), (0.32, color, 0.72), (1, color, 0.80)])
+    shape = ribbon(dense, taper(21, person.brow_thickness + 0.5, 0.35, 0.0, 0.36))
+    stage.canvas.drawPath(shape, paint)
