@@ -29,7 +29,7 @@ from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
 
 EYE_ROW = 124.0
 EYE_SPACING = 30.0
-_HALF = 18.2
+_HALF = 18.8
 LASH: Color = (46.0, 26.0, 36.0)
 _LASH_WARM: Color = (122.0, 62.0, 58.0)
 
@@ -39,10 +39,10 @@ _LIDS = np.array(
     [
         (-1.00, 4.8, 4.8, 5.2),
         (-0.87, -1.8, 7.2, 7.4),
-        (-0.50, -12.0, 9.6, 9.9),
-        (-0.02, -16.4, 11.0, 11.4),
-        (0.44, -15.4, 10.6, 11.4),
-        (0.80, -10.4, 7.0, 10.2),
+        (-0.50, -12.6, 9.9, 9.9),
+        (-0.02, -17.2, 11.5, 11.4),
+        (0.44, -16.2, 11.1, 11.4),
+        (0.80, -11.0, 7.4, 10.2),
         (1.00, -4.0, 0.6, 9.0),
     ]
 )
@@ -165,7 +165,7 @@ def _box(up: Points, low: Points) -> tuple[float, float, float, float]:
 def _iris_frame(eye: _Eye) -> tuple[float, float, float, float]:
     """Centre and half axes of the iris."""
     x, y = eye.centre
-    radius = 12.8 * eye.person.eye_size
+    radius = 13.3 * eye.person.eye_size
     tilt = 0.1 * eye.person.eye_tilt
     return (
         x - eye.side * 0.5 + 0.6 * eye.head.pose,
