@@ -7,7 +7,7 @@ eyes wider, mouth wider, head turned more.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,25 @@ _WALK_STEP = np.array([0.02, 0.015, 0.025])
 _WALK_REACH = np.array([0.15, 0.1, 0.2])
 _BLINK_CHANCE = 0.025
 _BLINK_GAP_FRAMES = 2 * FPS
+_LONGEST_BLINK = 13
+_BLINK_FROM_FRAME = 40
+"""In a reply; a reply of ordinary length has its own movement and needs no blink."""
 _SETTLE_FRAMES = 12
-_SYLLABLE_FRAMES = (4, 8)
+_EASE_FRAMES = 12
+LEAD_FRAMES = 8
+"""So many frames of a reply need no target yet: its weight is below 0.05 there."""
+MAX_REPLY_FRAMES = 12 * FPS
+MAX_SPEECH_FRAMES = MAX_REPLY_FRAMES - _MOVE_FRAMES
+_BREATH_FRAMES = 90
+"""One breath: 16 a minute."""
+_BREATH = np.array([0.012, 0.01, 0.05])
+# Opening of the mouth at the widest vowel: what a neutral face reaches, and what its expression
+# adds, both as a share of the way from closed to wide open.
+_SPEECH_REACH, _SPEECH_EXPRESSION = 0.45, 0.45
+_MOUTH_CLOSED, _MOUTH_WIDEST = 1.0, -1.6
+
+LIMITS = {"eyes": (-1.5, 1.5), "mouth": (-1.8, 1.8), "pose": (-1.8, 0.6)}
+"""Scores that make sense: the grid of VectorFind, for the eyes as far as a blink goes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,12 @@ class Expression:
     eyes: float
     mouth: float
     pose: float
+
+    def clipped(self) -> Expression:
+        """The nearest expression within the limits."""
+        values = (getattr(self, name) for name in LIMITS)
+        pairs = zip(values, LIMITS.values(), strict=True)
+        return Expression(*(min(max(value, low), high) for value, (low, high) in pairs))
 
 
 BASE = Expression(eyes=0.2, mouth=1.0, pose=0.0)
@@ -67,67 +90,102 @@ class RandomWalk:
     def step(self) -> NDArray[np.float64]:
         """The next offset [3]: eyes, mouth, pose."""
         moved = self.offset + self._rng.uniform(-1, 1, 3) * _WALK_STEP
-        self.offset = np.clip(moved, -_WALK_REACH, _WALK_REACH)
+        self.offset = _within_reach(moved)
         return self.offset
 
 
 def blink_curve(rng: np.random.Generator) -> NDArray[np.float64]:
     """What one blink adds to the eyes score, frame by frame (8 to 13 frames)."""
-    frames = int(rng.integers(8, 14))
+    frames = int(rng.integers(8, _LONGEST_BLINK + 1))
     peak = rng.uniform(0.7, 0.85) * rng.uniform(1.1, 1.5)
     phase = (np.arange(frames) + 1) / (frames + 1)
     return peak * np.sin(np.pi * phase) ** 2
 
 
 def reply_animation(
-    target: Expression,
+    target: Expression | Callable[[], Expression],
     seed: int,
     start: Expression = BASE,
-    is_speaking: Callable[[], bool] | None = None,
-    speech_frames: int = 0,
+    speech: Sequence[float] | NDArray[np.float64] = (),
 ) -> Iterator[Expression]:
-    """The 110 frames after a reply: from the present scores to the target and back to the base.
+    """The frames after a reply: from the present scores to the target and back to the base.
 
-    target: scores of the reply. start: present scores. is_speaking: asked each frame at the end of
-    the hold; the target is held while it says yes (more frames then). speech_frames: the mouth
-    moves in syllables for so many frames (0: not at all). The walk settles to the base at the end,
-    so that the idle loop can follow without a jump.
+    target: scores of the reply, or a function that is asked for them when the first 8 frames are
+    done, so that those can be shown while the expression is still being chosen. start: present
+    scores. speech: mouth opening of each frame while she speaks, 0..1 (`mouth_openings`); the
+    target is held until the last of them, at most 12 s in all. Without speech there are 110 frames
+    and the mouth follows the expression; with speech it speaks, wider the wider the expression,
+    and then stays closed. The walk settles to the base at the end, so that the idle loop can
+    follow without a jump.
     """
     rng = np.random.default_rng(seed)
     walk = RandomWalk(rng)
-    base, goal = _vector(BASE), _vector(target)
-    from_start = _vector(start) - base
-    syllables = _syllables(rng, speech_frames)
-    frame = played = 0
-    while frame < REPLY_FRAMES:
+    mouth = list(speech)[:MAX_SPEECH_FRAMES]
+    held = max(0, len(mouth) - _MOVE_FRAMES - _HOLD_FRAMES)
+    total = REPLY_FRAMES + held
+    blinks = _reply_blinks(total, rng) if held else np.zeros((total, 2))
+    base, goal = _vector(BASE), _vector(start)
+    from_start = goal - base
+    lead = 0 if isinstance(target, Expression) else LEAD_FRAMES
+    for played in range(total):
+        if played == lead:
+            chosen = _vector(target if isinstance(target, Expression) else target())
+        if played >= lead:  # a late target fades in
+            late = min(1.0, (played - lead + 1) / (lead or 1))
+            goal = (1 - late) * _vector(start) + late * chosen
+        extra = min(max(played - _MOVE_FRAMES - _HOLD_FRAMES + 1, 0), held)
+        frame = played - extra
         weight = target_weight(frame)
-        rising = frame < _MOVE_FRAMES
-        settle = min(1.0, (REPLY_FRAMES - 1 - frame) / _SETTLE_FRAMES)
-        present = base + walk.step() * settle + (from_start if rising else 0)
+        settle = min(1.0, (total - 1 - played) / _SETTLE_FRAMES)
+        alive = _within_reach(walk.step() + _breath(played)) * settle
+        present = base + alive + (from_start if frame < _MOVE_FRAMES else 0)
         values = (1 - weight) * present + weight * goal
-        if played < len(syllables):
-            values[1] -= syllables[played]
+        if 0 < extra < held:  # she does not freeze while the target is held
+            values = values + alive * min(1.0, extra / _EASE_FRAMES, (held - extra) / _EASE_FRAMES)
+        if mouth:
+            opening = mouth[played] if played < len(mouth) else 0.0
+            values[1] = _spoken(values[1], opening)
+        closing, shut = blinks[played]
+        values[0] += closing * max(0.0, shut - values[0])
         yield _expression(values)
-        played += 1
-        holding = frame == _MOVE_FRAMES + _HOLD_FRAMES - 1
-        if not (holding and is_speaking is not None and is_speaking()):
-            frame += 1
 
 
-def _syllables(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
-    """[frames] of mouth opening while speaking: one hump a syllable, none at the ends."""
-    humps: list[NDArray[np.float64]] = [np.zeros(0)]
-    total = 0
-    while total < frames:
-        length = int(rng.integers(*_SYLLABLE_FRAMES))
-        strength = rng.uniform(0.15, 0.6) * (rng.random() > 0.15)
-        humps.append(strength * np.sin(np.pi * np.arange(length) / length) ** 2)
-        total += length
-    return np.concatenate(humps)[:frames]
+def _spoken(mouth: float, opening: float) -> float:
+    """The mouth score while speaking: closed at opening 0, wider with a wider expression."""
+    span = _MOUTH_CLOSED - _MOUTH_WIDEST
+    expressed = min(max((_MOUTH_CLOSED - mouth) / span, 0.0), 1.0)
+    # what is left of the walk while the mouth is closed
+    idle = min(max(mouth - _MOUTH_CLOSED, 0.0), float(_WALK_REACH[1]))
+    open_share = opening * (_SPEECH_REACH + _SPEECH_EXPRESSION * expressed)
+    return _MOUTH_CLOSED + idle * (1 - opening) - span * open_share
+
+
+def _within_reach(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.clip(offsets, -_WALK_REACH, _WALK_REACH)
+
+
+def _breath(frame: float) -> NDArray[np.float64]:
+    """Breathing [3]: a small, slow sine on every score."""
+    return _BREATH * math.sin(2 * math.pi * frame / _BREATH_FRAMES)
+
+
+def _reply_blinks(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """[frames, 2]: how far the eyes are closed (0..1), and the score at which they are shut.
+
+    Wide eyes close as far as others do, so a blink here is a way to go and not a sum.
+    """
+    blinks = np.zeros((frames, 2))
+    start = _BLINK_FROM_FRAME + int(rng.integers(_BLINK_GAP_FRAMES // 2))
+    while start + _LONGEST_BLINK < frames - _SETTLE_FRAMES:
+        curve = blink_curve(rng)
+        blinks[start : start + len(curve), 0] = curve / curve.max()
+        blinks[start : start + len(curve), 1] = BASE.eyes + curve.max()
+        start += len(curve) + _BLINK_GAP_FRAMES + int(rng.geometric(_BLINK_CHANCE))
+    return blinks
 
 
 def rest_animation(frames: int, seed: int) -> list[Expression]:
-    """A seamless loop at rest: random walk and blinks, starting and ending at the base.
+    """A seamless loop at rest: random walk, breathing and blinks, from the base to the base.
 
     frames: length of the loop at 24 fps, at least 4 s so that a blink fits with its distance.
     Raises ValueError for a shorter loop.
@@ -136,11 +194,13 @@ def rest_animation(frames: int, seed: int) -> list[Expression]:
         raise ValueError(f"a loop needs at least {2 * _BLINK_GAP_FRAMES} frames, not {frames}")
     rng = np.random.default_rng(seed)
     walk = RandomWalk(rng)
-    steps = np.array([walk.step() for _ in range(frames)])
+    steps = np.array([walk.step() for _ in range(frames)])  # [frames, 3]
     # A bridge: take out the drift, so that the last frame leads into the first.
     steps -= np.linspace(0, 1, frames)[:, None] * steps[-1]
-    offsets = np.clip(steps, -_WALK_REACH, _WALK_REACH)
-    values = _vector(BASE) + offsets
+    breaths = max(1, round(frames / _BREATH_FRAMES))
+    phase = np.arange(frames) * breaths / frames * _BREATH_FRAMES
+    steps += np.array([_breath(at) for at in phase])
+    values = _vector(BASE) + _within_reach(steps)
     for start in blink_starts(frames, rng):
         curve = blink_curve(rng)
         values[start : start + len(curve), 0] += curve[: frames - start]

@@ -5,6 +5,9 @@ import pytest
 
 from ohlora_core.face.animation import (
     BASE,
+    LEAD_FRAMES,
+    LIMITS,
+    MAX_REPLY_FRAMES,
     REPLY_FRAMES,
     Expression,
     RandomWalk,
@@ -14,6 +17,7 @@ from ohlora_core.face.animation import (
     rest_animation,
     target_weight,
 )
+from ohlora_core.face.speech import mouth_openings
 
 TARGET = Expression(eyes=-1.0, mouth=-0.6, pose=-1.4)
 
@@ -46,19 +50,83 @@ def test_reply_starts_where_the_face_is():
     assert first.pose == pytest.approx(start.pose, abs=0.026)
 
 
+TALK = mouth_openings("오늘 정말 재미있었어! 내일 또 만나서 같이 마라탕 먹으러 가자, 알겠지?")
+
+
+def column(frames, name):
+    return np.array([getattr(frame, name) for frame in frames])
+
+
 def test_target_is_held_while_she_speaks():
-    answers = iter([True] * 30 + [False])
-    frames = list(reply_animation(TARGET, seed=1, is_speaking=lambda: next(answers)))
-    assert len(frames) == REPLY_FRAMES + 30
-    assert all(frame == TARGET for frame in frames[50:91])
+    assert len(TALK) > 60
+    frames = list(reply_animation(TARGET, seed=1, speech=TALK))
+    assert len(frames) == REPLY_FRAMES + len(TALK) - 60
+    held = frames[50 : len(TALK)]
+    assert np.abs(column(held, "pose") - TARGET.pose).max() <= 0.2
+    assert np.ptp(column(held, "pose")) > 0.01, "she does not freeze"
 
 
-def test_mouth_moves_only_while_speaking():
-    silent = np.array([f.mouth for f in reply_animation(TARGET, seed=3)])
-    talking = np.array([f.mouth for f in reply_animation(TARGET, seed=3, speech_frames=60)])
-    assert (silent[61:] - talking[61:]).std() < 0.1
-    assert np.ptp(silent[:60] - talking[:60]) > 0.2
-    assert (talking[:60] <= 1.11).all()
+def test_a_speech_that_fits_adds_no_frames():
+    assert len(list(reply_animation(TARGET, seed=1, speech=TALK[:60]))) == REPLY_FRAMES
+
+
+def test_the_longest_reply_takes_12_s():
+    frames = list(reply_animation(TARGET, seed=1, speech=[0.5] * 5000))
+    assert len(frames) == MAX_REPLY_FRAMES == 12 * 24
+
+
+def test_the_mouth_speaks_and_ends_closed():
+    talking = column(reply_animation(TARGET, seed=3, speech=TALK), "mouth")
+    shut = np.flatnonzero(TALK == 0)
+    assert (talking[shut] >= BASE.mouth - 1e-9).all(), "lips close"
+    wide = np.flatnonzero(TALK > 0.8)
+    assert (talking[wide] < 0.2).all(), "vowels open"
+    assert (talking[len(TALK) :] >= BASE.mouth - 1e-9).all() and talking[-1] == BASE.mouth
+
+
+@pytest.mark.parametrize("mouth", [1.0, -0.4, -1.6])
+def test_speech_stays_in_range_and_follows_the_expression(mouth):
+    frames = list(reply_animation(Expression(-0.5, mouth, 0.0), seed=3, speech=[1.0] * 100))
+    said = column(frames, "mouth")
+    assert said.min() >= -1.6 and said.max() <= BASE.mouth + 0.1
+    if mouth < 0:
+        calm = column(reply_animation(BASE, seed=3, speech=[1.0] * 100), "mouth")
+        assert said[60:90].mean() < calm[60:90].mean() - 0.2
+
+
+def test_long_replies_blink():
+    for seed in range(10):
+        eyes = column(reply_animation(TARGET, seed, speech=[0.5] * 230), "eyes")
+        assert (eyes[50:230] > BASE.eyes + 0.3).any(), "wide eyes close, too"
+        assert eyes.max() <= LIMITS["eyes"][1]
+
+
+def test_the_target_may_come_late():
+    asked = []
+
+    def choose():
+        asked.append(len(seen))
+        return TARGET
+
+    seen = []
+    for frame in reply_animation(choose, seed=1):
+        seen.append(frame)
+    assert asked == [LEAD_FRAMES]
+    assert len(seen) == REPLY_FRAMES and seen[55] == TARGET
+    values = np.array([(f.eyes, f.mouth, f.pose) for f in seen])
+    assert np.abs(np.diff(values, axis=0)).max() < 0.12, "no jump where it comes"
+
+
+def test_scores_far_outside_are_clipped():
+    assert Expression(9.0, -9.0, -9.0).clipped() == Expression(1.5, -1.8, -1.8)
+    assert TARGET.clipped() == TARGET
+
+
+def test_rest_breathes_within_the_reach_of_the_walk():
+    values = np.array([(f.eyes, f.mouth, f.pose) for f in rest_animation(360, seed=4)])
+    assert np.abs(values[:, 1] - BASE.mouth).max() <= 0.1 + 1e-9
+    spectrum = np.abs(np.fft.rfft(values[:, 2] - values[:, 2].mean()))
+    assert spectrum[4] > np.median(spectrum) * 5  # four breaths in 15 s
 
 
 def test_same_seed_same_frames():
