@@ -90,6 +90,9 @@ def _add_option_flags(parser: argparse.ArgumentParser, options: type) -> None:
     hints = typing.get_type_hints(options)
     for field in dataclasses.fields(options):
         flag = f"--{field.name.replace('_', '-')}"
+        if typing.get_origin(hints[field.name]) is typing.Literal:
+            parser.add_argument(flag, choices=typing.get_args(hints[field.name]))
+            continue
         kind = next(
             (t for t in (hints[field.name], *typing.get_args(hints[field.name])) if t in _SIMPLE),
             None,
@@ -107,8 +110,8 @@ def _train(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
     trainer = _trainer(parsed.trainer)
     names = {field.name for field in dataclasses.fields(trainer.Options)}
     given = {k: v for k, v in vars(parsed).items() if k in names and v is not None}
-    trainer.train(trainer.Options(**given))
-    yield {"trained": parsed.trainer}
+    result = trainer.train(trainer.Options(**given))
+    yield {"trained": parsed.trainer, **(result or {})}
 
 
 def _evaluate(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:

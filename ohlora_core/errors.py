@@ -150,7 +150,7 @@ class UserTokenError(OhLoraError):
 
 
 def _restoring(path: Path) -> tuple[str, str]:
-    """What to do about a bad model file: git has the embedded ones, by their path from models/ on."""
+    """What to do about a bad model file; git has the embedded ones, by their path from models/."""
     parts = path.parts
     start = parts.index("models") if "models" in parts else len(parts)
     if parts[start + 1 : start + 2] in (("face",), ("language",), ("sentence",)):

@@ -1,8 +1,9 @@
 """Hair segmentation of the published faces: EffiSegNet (Vezakis et al. 2024) on EfficientNet-B0.
 
 Same interface as the embedded student in `hair`, which loads both: a picture in -1..1 to one soft
-map of 224 x 224. Knows pictures and maps; nothing of dyeing. Key names follow MONAI's `EfficientNetBNFeatures` and
-the published checkpoint (design/checkpoints.md); ``parity.npz`` proves the arithmetic.
+map of 224 x 224. Knows pictures and maps; nothing of dyeing. Key names follow MONAI's
+`EfficientNetBNFeatures` and the published checkpoint (design/checkpoints.md); ``parity.npz`` proves
+the arithmetic.
 """
 
 from __future__ import annotations
