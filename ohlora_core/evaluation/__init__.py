@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ohlora_core.errors import SettingsError
+from ohlora_core.errors import OhLoraError, SettingsError
 
 __all__ = ["TASKS", "evaluate"]
 
@@ -47,7 +47,13 @@ def _metrics(models_dir: Path, task: str) -> dict[str, Any]:
 
         return evaluate_language(models_dir, load_lite(models_dir))
     if task == "face":
-        from ohlora_core.evaluation.face import evaluate as evaluate_face
+        try:
+            from ohlora_core.evaluation.face import evaluate as evaluate_face
+        except ImportError as error:
+            raise OhLoraError(
+                f"얼굴 평가에는 {error.name} 이(가) 필요해요: pip install -r requirements-dev.txt",
+                f"Evaluating the face needs {error.name}: pip install -r requirements-dev.txt",
+            ) from error
 
         return evaluate_face(models_dir)
     from ohlora_core.evaluation.sentence import evaluate as evaluate_sentence

@@ -5,23 +5,43 @@ Needs skia-python (requirements-dev.txt): the renderer draws pictures that were 
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ohlora_core.errors import OhLoraError
-from ohlora_core.face.hair import load_hair_student
-from ohlora_core.face.vectors import PROPERTIES, latent_of_seed, load_face_book
+from ohlora_core.face import FPS, load_hair_model
+from ohlora_core.face.animation import rest_animation
+from ohlora_core.face.vectors import PROPERTIES, load_face_book, weights
+from ohlora_core.training.portrait import OFFERED_FACES, identity_of_seed, latent_of_seed, render
+from ohlora_core.training.vectors import (
+    FAMILIES,
+    GRID,
+    Scorer,
+    correlations,
+    lite_faces,
+    passes,
+)
 
 logger = logging.getLogger(__name__)
 
 HELD_OUT_SEED = 90_000_000
 """Seeds of random faces from here on: far from those of the training set."""
+_BATCH = 8
+_REST_FRAMES = 4 * FPS
+
+
+class Sample(NamedTuple):
+    """One held-out face with one expression."""
+
+    seed: int
+    label: NDArray[np.float32]  # [3] eyes, mouth, pose
 
 
 def psnr(made: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
@@ -52,60 +72,119 @@ def overlap(made: NDArray[np.floating], wanted: NDArray[np.floating]) -> float:
     return float((a & b).sum() / max(int((a | b).sum()), 1)) if (a | b).any() else 1.0
 
 
-def evaluate(models_dir: Path, samples: int = 60, seed: int = 1) -> dict[str, float]:
-    """Compare generator, hair student and property CNN with the renderer on new expressions.
+def evaluate(
+    models_dir: Path, samples: int = 500, random_faces: int = 200, seed: int = 1
+) -> dict[str, float]:
+    """Compare generator, hair student and property CNN with the renderer on new pictures.
 
-    models_dir: the folder that holds `face/`. samples: pictures of offered faces, and as many of
-    random ones. Returns name -> value: "psnr_offered_db", "ssim_offered", the same for "random",
-    "hair_iou_offered", "hair_iou_random" (on generated pictures), "cnn_error_<property>" (mean
-    absolute, on generated pictures), "correlation_<property>_min" and "correlation_<property>_mean"
-    over the offered faces. Raises OhLoraError when skia-python is missing, ModelFileError when a
-    model is.
+    models_dir: the folder that holds `face/`. samples: pictures of random faces, each of a face and
+    with an expression of its own; half as many of the offered faces with new expressions.
+    random_faces: on how many random faces the property vectors are tested.
+
+    Returns name -> value. For "random" and "offered" pictures: "psnr_<kind>_db", "ssim_<kind>",
+    "hair_iou_<kind>" and "cnn_error_<property>_<kind>" (mean absolute, on generated pictures).
+    Of the 50-expression test: "correlation_<property>_offered_min", "faces_passed_offered" and
+    "faces_passed_random" (shares, 0..1), "identity_drift" (mean absolute change of the looks that
+    the CNN scores over the 50 expressions, in units of their spread between faces). At rest:
+    "background_flicker" (mean absolute difference of consecutive frames where the renderer's do not
+    change, in steps of 1/255). Raises ModelFileError when a model is missing.
     """
-    try:
-        from ohlora_core.training.portrait import OFFERED_FACE_SEEDS, identity_of_seed, render
-        from ohlora_core.training.vectors import SCORE_COLUMNS, Scorer, correlations
-    except ImportError as error:
-        raise OhLoraError(
-            f"얼굴 평가에는 {error.name} 이(가) 필요해요: pip install -r requirements-dev.txt",
-            f"Evaluating the face needs {error.name}: pip install -r requirements-dev.txt",
-        ) from error
-
     folder = Path(models_dir) / "face"
     scorer = Scorer.load(folder)
-    hair = load_hair_student(folder / "hair.safetensors")
     rng = np.random.default_rng(seed)
-    offered = list(OFFERED_FACE_SEEDS.values())
-    results: dict[str, float] = {}
-    cnn_errors = []
-    for kind in ("offered", "random"):
-        rows: list[tuple[float, float, float]] = []
-        for index in range(samples):
-            face = offered[index % len(offered)] if kind == "offered" else HELD_OUT_SEED + index
-            label = rng.uniform((0, 0, -1), 1).astype(np.float32)
-            eyes, mouth, pose = (float(value) for value in label)
-            wanted, mask = render(identity_of_seed(face), eyes, mouth, pose)
-            w = scorer.mapping(latent_of_seed(face)[None], label[None])
-            with torch.inference_mode():
-                image = scorer.pictures(w)
-                hair_map = hair(image)[0, 0].numpy()
-                score = scorer.cnn(image)[0].numpy()
-            made = ((image[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+    labels = rng.uniform((0, 0, -1), 1, (samples + samples // 2, 3)).astype(np.float32)
+    random = [Sample(HELD_OUT_SEED + k, label) for k, label in enumerate(labels[:samples])]
+    offered = [
+        Sample(OFFERED_FACES[k % len(OFFERED_FACES)], label)
+        for k, label in enumerate(labels[samples:])
+    ]
+    results = {
+        **_fidelity(scorer, folder, random, "random"),
+        **_fidelity(scorer, folder, offered, "offered"),
+        **_control(scorer, folder, random_faces),
+        "background_flicker": _flicker(scorer, folder),
+    }
+    results = {name: round(value, 4) for name, value in results.items()}
+    logger.info("face: %s", results)
+    return results
+
+
+def _fidelity(
+    scorer: Scorer, folder: Path, samples: Sequence[Sample], kind: str
+) -> dict[str, float]:
+    """How near pictures, hair maps and scores are to what the renderer draws."""
+    hair = load_hair_model(folder / "hair.safetensors")
+    rows: list[tuple[float, float, float]] = []
+    errors: list[NDArray[np.float32]] = []
+    for part in _batches(samples):
+        z = np.stack([latent_of_seed(sample.seed) for sample in part])
+        w = scorer.mapping(z, np.stack([sample.label for sample in part]))
+        with torch.inference_mode():
+            images = scorer.pictures(w)
+            maps = hair(images)[:, 0].numpy()
+            scores = scorer.cnn.scores(images, PROPERTIES).numpy()
+        for sample, made, hair_map in zip(part, _frames(images), maps, strict=True):
+            wanted, mask = render(identity_of_seed(sample.seed), *map(float, sample.label))
             small = cv2.resize(mask, hair_map.shape[::-1], interpolation=cv2.INTER_AREA)
-            rows.append(
-                (psnr(made, wanted), ssim(made, wanted), overlap(hair_map, np.asarray(small)))
-            )
-            columns = [SCORE_COLUMNS[name] for name in PROPERTIES]
-            cnn_errors.append(np.abs(score[columns] - label))
-        for name, value in zip(("psnr", "ssim", "hair_iou"), np.mean(rows, axis=0), strict=True):
-            results[f"{name}_{kind}{'_db' if name == 'psnr' else ''}"] = float(value)
-    for name, value in zip(PROPERTIES, np.mean(cnn_errors, axis=0), strict=True):
-        results[f"cnn_error_{name}"] = float(value)
-    faces = load_face_book(folder)
-    found = [correlations(scorer, faces[number]) for number in faces.numbers()]
-    for name in PROPERTIES:
-        values = [abs(face[name]) for face in found]
-        results[f"correlation_{name}_min"] = float(min(values))
-        results[f"correlation_{name}_mean"] = float(np.mean(values))
-    logger.info("face: %s", json.dumps(results))
-    return {name: round(value, 4) for name, value in results.items()}
+            fit = overlap(hair_map, np.asarray(small))
+            rows.append((psnr(made, wanted), ssim(made, wanted), fit))
+        errors += list(np.abs(scores - np.stack([sample.label for sample in part])))
+    names = (f"psnr_{kind}_db", f"ssim_{kind}", f"hair_iou_{kind}")
+    results = dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+    for name, value in zip(PROPERTIES, np.mean(errors, axis=0), strict=True):
+        results[f"cnn_error_{name}_{kind}"] = float(value)
+    return results
+
+
+def _control(scorer: Scorer, folder: Path, random_faces: int) -> dict[str, float]:
+    """The 50-expression test of the offered and of random faces, and how much else changes."""
+    book = load_face_book(folder)
+    offered = [book[number] for number in book.numbers()]
+    seeds = range(HELD_OUT_SEED, HELD_OUT_SEED + random_faces)
+    random = lite_faces(scorer, folder, seeds)
+    found = [correlations(scorer, face) for face in offered]
+    results: dict[str, float] = {
+        f"correlation_{name}_offered_min": min(abs(face[name]) for face in found)
+        for name in PROPERTIES
+    }
+    results["faces_passed_offered"] = float(np.mean([passes(face) for face in found]))
+    results["faces_passed_random"] = float(
+        np.mean([passes(correlations(scorer, face)) for face in random])
+    )
+    looks = FAMILIES["lite"].grouping
+    moves = weights(list(GRID))
+    scores = []
+    for face in offered:
+        w = scorer.mapping(face.z[None], face.label[None])
+        scores.append(scorer.scores(w + moves @ face.vectors, looks))
+    table = np.stack(scores)  # [faces, expressions, looks]
+    centres = table.mean(axis=1)
+    drift = np.abs(table - centres[:, None]).mean(axis=(0, 1)) / centres.std(axis=0)
+    results["identity_drift"] = float(drift.mean())
+    return results
+
+
+def _flicker(scorer: Scorer, folder: Path) -> float:
+    """Mean change between frames at rest of pixels that the renderer leaves alone, in 1/255."""
+    book = load_face_book(folder)
+    number = book.numbers()[0]
+    face = book[number]
+    moves = weights(rest_animation(_REST_FRAMES, seed=0))
+    w = scorer.mapping(face.z[None], face.label[None]) + moves @ face.vectors
+    with torch.inference_mode():
+        frames = np.concatenate([_frames(scorer.pictures(part)) for part in _batches(w)])
+    person = identity_of_seed(number)
+    drawn = [render(person, eyes, 0.2, pose)[0] for eyes, pose in ((0.5, -0.3), (0.7, 0.3))]
+    still = (drawn[0] == drawn[1]).all(axis=-1)
+    change = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(axis=-1)
+    return float(change[:, still].mean())
+
+
+def _frames(images: Tensor) -> NDArray[np.uint8]:
+    """[n, 3, h, w] in -1..1 -> [n, h, w, 3] uint8."""
+    return ((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+
+
+def _batches(rows: Any) -> Iterator[Any]:
+    for start in range(0, len(rows), _BATCH):
+        yield rows[start : start + _BATCH]

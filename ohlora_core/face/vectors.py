@@ -33,11 +33,6 @@ class Face:
     vectors: NDArray[np.float32]  # [3, 512]: eyes, mouth, pose, scaled
 
 
-def latent_of_seed(seed: int) -> NDArray[np.float32]:
-    """The z [512] of a lite face: drawn once from its seed."""
-    return np.random.default_rng(seed).standard_normal(LATENT_SIZE).astype(np.float32)
-
-
 def weights(expressions: list[Expression]) -> NDArray[np.float32]:
     """[n, 3] weights of the eyes, mouth and pose vectors."""
     rows = [(item.eyes, item.mouth, item.pose) for item in expressions]
@@ -65,23 +60,23 @@ def load_face_book(folder: Path) -> FaceBook:
     """Read faces.json and vectors.safetensors of the lite model.
 
     faces.json: {"label": the neutral label, "scale": {property: length of its vectors},
-    "faces": {number: {"seed", "group"}}}; vectors.safetensors: unit normals "eyes.<group>", ...
-    Raises ModelFileError when a file is missing or incomplete.
+    "faces": {number: {"group"}}}; vectors.safetensors: unit normals "eyes.<group>", ... and
+    "faces.z" [n, 512], a row per face in ascending order of its number. Raises ModelFileError when
+    a file is missing or incomplete.
     """
     path = folder / LATENT_FILE
     try:
         book = json.loads(path.read_text(encoding="utf-8"))
-        normals = load_file(folder / VECTOR_FILE)
+        tensors = load_file(folder / VECTOR_FILE)
         label = np.array(book["label"], dtype=np.float32)
+        scale = np.array([[book["scale"][name]] for name in PROPERTIES], np.float32)
+        numbers = sorted(int(number) for number in book["faces"])
         faces = []
-        for number, entry in book["faces"].items():
-            group = entry["group"]
-            vectors = [
-                normals[f"{name}.{group}"].astype(np.float32) * book["scale"][name]
-                for name in PROPERTIES
-            ]
-            z = latent_of_seed(entry["seed"])
-            faces.append(Face(int(number), group, z, label, np.stack(vectors).astype(np.float32)))
+        for number, z in zip(numbers, tensors["faces.z"], strict=True):
+            group = book["faces"][str(number)]["group"]
+            normals = np.stack([tensors[f"{name}.{group}"] for name in PROPERTIES])
+            vectors = normals.astype(np.float32) * scale
+            faces.append(Face(number, group, z.astype(np.float32), label, vectors))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ModelFileError(folder, detail=f"{type(error).__name__}: {error}") from error
     return FaceBook(faces)

@@ -9,6 +9,7 @@ dimensions the normal would otherwise pick up who is drawn instead of how she lo
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -20,13 +21,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 from torch import Tensor
 
 from ohlora_core.errors import ModelFileError, SettingsError, TrainingDataError
 from ohlora_core.face.animation import BASE, Expression
 from ohlora_core.face.generator import LABEL_SIZES, LATENT_SIZE, Generator, load_generator
 from ohlora_core.face.property_cnn import PropertyCnn, load_property_cnn
-from ohlora_core.face.vectors import PROPERTIES, Face, weights
+from ohlora_core.face.vectors import LATENT_FILE, PROPERTIES, VECTOR_FILE, Face, weights
 from ohlora_core.training.fitting import training_device
 from ohlora_core.training.portrait_identity import OFFERED_FACES, latent_of_seed
 from ohlora_core.training.vector_files import FaceResult, write_csv_layout, write_lite_layout
@@ -431,6 +433,22 @@ def finish_lite(
         "faces_passed": [number for number in passed if number in random_seeds],
         "lengths": lengths,
     }
+
+
+def lite_faces(scorer: Scorer, folder: Path, seeds: Sequence[int]) -> list[Face]:
+    """Faces of any seeds with the vectors that were found: those of the group they belong to."""
+    book = json.loads((folder / LATENT_FILE).read_text(encoding="utf-8"))
+    normals = load_file(folder / VECTOR_FILE)
+    scaled = {
+        key: normal * np.float32(book["scale"][key.split(".")[0]])
+        for key, normal in normals.items()
+        if key.split(".")[0] in PROPERTIES
+    }
+    family = FAMILIES["lite"]
+    medians = np.array([book["medians"][name] for name in family.grouping], np.float32)
+    z = np.stack([latent_of_seed(seed) for seed in seeds])
+    labels = np.tile(np.array(book["label"], np.float32), (len(z), 1))
+    return grouped_faces(scorer, family, z, labels, seeds, scaled, medians)
 
 
 def grouped_faces(
