@@ -124,7 +124,8 @@ def _fidelity(
             maps = hair(images)[:, 0].numpy()
             scores = scorer.cnn.scores(images, PROPERTIES).numpy()
         for sample, made, hair_map in zip(part, _frames(images), maps, strict=True):
-            wanted, mask = render(identity_of_seed(sample.seed), *map(float, sample.label))
+            eyes, mouth, pose = map(float, sample.label)
+            wanted, mask = render(identity_of_seed(sample.seed), eyes, mouth, pose)
             small = cv2.resize(mask, hair_map.shape[::-1], interpolation=cv2.INTER_AREA)
             fit = overlap(hair_map, np.asarray(small))
             rows.append((psnr(made, wanted), ssim(made, wanted), fit))

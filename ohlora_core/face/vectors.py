@@ -15,7 +15,6 @@ from safetensors.numpy import load_file
 
 from ohlora_core.errors import ModelFileError, UnknownFaceError
 from ohlora_core.face.animation import Expression
-from ohlora_core.face.generator import LATENT_SIZE
 
 PROPERTIES = ("eyes", "mouth", "pose")
 LATENT_FILE = "faces.json"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ohlora_core.training.portrait import OFFERED_FACES, identity_of_seed, latent_of_seed, render
+from ohlora_core.training.portrait import OFFERED_FACES, identity_of_seed, render
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +74,6 @@ def plan(options: Options) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         ]
     )
     return rng.permutation(seeds), draw_labels(options.samples, rng)
-
-
-def z_of_seeds(seeds: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Latent vectors [n, 512] of face seeds [n]."""
-    rows = [latent_of_seed(int(seed)) for seed in seeds]
-    return np.asarray(rows, dtype=np.float32).reshape(len(rows), 512)
 
 
 def _render_row(

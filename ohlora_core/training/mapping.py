@@ -53,10 +53,10 @@ def fit_mapping(mapping: MappingNetwork, steps: int, faces: int, seed: int) -> f
     """Fit the mapping to the looks and keep w exactly linear in the label.
 
     Each label value enters as a pair (v, -v) that survives all layers, because leaky(v) -
-    leaky(-v) = 1.2 v; nothing else feeds it and it feeds nothing else, so the property vectors act exactly as
-    the label did in training. The other units of w before the last leaky ReLU are fitted to: every
-    look, every look negated, and random mixtures of a few looks. The part of z that the renderer
-    does not read is masked out.
+    leaky(-v) = 1.2 v; nothing else feeds it and it feeds nothing else, so the property vectors act
+    exactly as the label did in training. The other units of w before the last leaky ReLU are fitted
+    to: every look, every look negated, and random mixtures of a few looks. The part of z that the
+    renderer does not read is masked out.
 
     steps: batches of 128. faces: size of the table of random faces. Returns the root mean square
     error of the standardised looks on faces that were not fitted.
