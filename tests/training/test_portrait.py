@@ -11,13 +11,14 @@ pytest.importorskip("skia")
 
 from ohlora_core.training import face_data
 from ohlora_core.training.portrait import (
-    OFFERED_FACE_SEEDS,
+    OFFERED_FACES,
     identity_from_z,
     identity_of_seed,
+    latent_of_seed,
     render,
 )
 
-HER = OFFERED_FACE_SEEDS[1]
+HER = 1
 
 
 def changed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -39,9 +40,9 @@ def test_a_small_step_changes_the_picture_little() -> None:
     assert changed(before, after).mean() < 1.0
 
 
-@pytest.mark.parametrize("number", OFFERED_FACE_SEEDS)
+@pytest.mark.parametrize("number", OFFERED_FACES)
 def test_hair_is_visible_on_both_sides_and_ends_in_the_picture(number: int) -> None:
-    _, mask = render(identity_of_seed(OFFERED_FACE_SEEDS[number]), 0.6, 0.0, 0.0)
+    _, mask = render(identity_of_seed(number), 0.6, 0.0, 0.0)
     assert mask.dtype == np.float32 and mask.min() == 0.0 and mask.max() == 1.0
     assert mask[60:180, :100].sum() > 1000 and mask[60:180, 156:].sum() > 1000
     assert mask[-3:].max() < 0.05  # tips end above the lower edge
@@ -71,9 +72,21 @@ def test_a_head_turn_leaves_the_background_alone() -> None:
 def test_identity_is_smooth_in_z_and_checks_its_shape() -> None:
     z = np.random.default_rng(HER).standard_normal(512)
     near = identity_from_z(z + 1e-4)
+    assert identity_from_z(1.1 * z).hair_end == pytest.approx(identity_from_z(z).hair_end)
     assert near.hair_end == pytest.approx(identity_from_z(z).hair_end, abs=0.1)
     with pytest.raises(ValueError, match="512"):
         identity_from_z(z[:100])
+
+
+def test_offered_faces_are_different_people_with_ordinary_latents() -> None:
+    latents = np.stack([latent_of_seed(number) for number in OFFERED_FACES])
+    assert len(OFFERED_FACES) >= 24 and latents.shape[1:] == (512,)
+    assert np.square(latents).mean(axis=1) == pytest.approx(1.0, abs=0.15)
+    thumbs = np.stack(
+        [render(identity_of_seed(n), 0.6, 0.0, 0.0, 32)[0].astype(float) for n in OFFERED_FACES]
+    )
+    apart = np.abs(thumbs[:, None] - thumbs[None]).mean(axis=(2, 3, 4))
+    assert apart[~np.eye(len(thumbs), dtype=bool)].min() > 8.0
 
 
 def test_data_set_is_resumable(tmp_path: Path) -> None:
@@ -95,8 +108,8 @@ def test_data_set_is_resumable(tmp_path: Path) -> None:
 
 def test_labels_cover_the_range_and_the_rest() -> None:
     seeds, labels = face_data.plan(face_data.Options(work_dir=Path("unused"), samples=1000))
-    offered = np.isin(seeds, list(OFFERED_FACE_SEEDS.values()))
-    assert offered.sum() == 550 and len(set(seeds[~offered].tolist())) == 450
+    offered = np.isin(seeds, OFFERED_FACES)
+    assert offered.sum() == 350 and len(set(seeds[~offered].tolist())) == 650
     assert labels.min(axis=0).tolist() == [0.0, 0.0, -1.0]
     assert labels.max(axis=0).tolist() == [1.0, 1.0, 1.0]
     assert 100 < (labels[:, 2] == 0.0).sum() < 300
