@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,23 +14,20 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ohlora_core import __version__
-from ohlora_core.chat import ChatEngine
+from ohlora_core.chat import NO_REPLY, ChatEngine
 from ohlora_core.content import load_interview, load_knowledge, load_quiz
 from ohlora_core.errors import MissingModelError, UnknownFaceError
 from ohlora_core.ethics import EthicsGuard
-from ohlora_core.events import ExpressionChosen
+from ohlora_core.events import Event, ExpressionChosen, FrameBatch, TurnDone
 from ohlora_core.face import (
     BASE,
-    FPS,
-    HAIR_PERIOD_FRAMES,
-    REPLY_FRAMES,
     Expression,
     FacePipeline,
     HairStyle,
     encode_jpeg,
-    reply_animation,
-    wall_clock_phase,
 )
+from ohlora_core.face.stream import LEAD_BATCHES, ReplyFrames
+from ohlora_core.face.thumbnail import make_thumbnail
 from ohlora_core.language import TextGenerator
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.session import Preferences, Session, UserLock
@@ -37,16 +35,49 @@ from ohlora_core.settings import Settings
 from ohlora_core.store import Store
 from ohlora_core.tutor import Interviewer, QnaEngine, QuizMaster
 
-__all__ = ["Core", "Preferences", "Session"]
+__all__ = ["Core", "Performance", "Preferences", "Session"]
 
 logger = logging.getLogger(__name__)
 
 LITE_CHAT_CHARACTERS = 80
 CHAT_TOKENS = {"v2": 48, "v4": 40}
-BACKGROUND_THREADS = 4
-FRAMES_PER_BATCH = 6
-SYLLABLES_PER_S = 6.5
+BACKGROUND_THREADS = 8
+"""As many as turns run at once: each chooses its expression in one, and is waited for."""
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What she does after a reply. To be closed by whoever leaves before the end.
+
+    Attributes:
+        expression: What is being chosen.
+        finished: The end of the turn.
+        frames: None: she does not move.
+    """
+
+    expression: Future[ExpressionChosen]
+    finished: Future[TurnDone]
+    frames: ReplyFrames | None = None
+
+    def events(self) -> Iterator[Event]:
+        """The frames, the expression where they begin to need it, and the end of the turn."""
+        shown = 0
+        told = False
+        for place, jpegs in enumerate(self.frames or ()):
+            if place == LEAD_BATCHES:
+                yield self.expression.result()
+                told = True
+            shown += len(jpegs)
+            yield FrameBatch(jpegs)
+        if not told:
+            yield self.expression.result()
+        yield replace(self.finished.result(), frames=shown)
+
+    def close(self) -> None:
+        """Stop the frames; the end of the turn comes all the same."""
+        if self.frames:
+            self.frames.close()
 
 
 class Core:
@@ -81,6 +112,7 @@ class Core:
         self._locks: dict[str, UserLock] = {}
         self._locks_guard = threading.Lock()
         self.check_face(self.default_face)
+        self._rng = np.random.default_rng(settings.seed)
 
     @classmethod
     def load(cls, settings: Settings) -> Core:
@@ -116,7 +148,7 @@ class Core:
         """What runs here, for /health."""
         return {
             "profile": self.settings.profile,
-            "face": self.settings.face,
+            "face": f"{self.settings.face} #{self.default_face}",
             "models": ["language", "sentence", "face"],
             "version": __version__,
         }
@@ -132,9 +164,38 @@ class Core:
         return self.chat.is_too_long(message, CHAT_TOKENS[self.settings.profile])
 
     # face
+    def perform(
+        self,
+        reply: str,
+        preferences: Preferences,
+        rng: np.random.Generator,
+        finish: Callable[[], TurnDone],
+    ) -> Performance:
+        """Begin what follows a complete reply: its frames at once, beside them the expression.
+
+        finish: The end of the turn; runs after the expression, also if nobody waits for it.
+        """
+        expression: Future[ExpressionChosen] = Future()
+
+        def work() -> TurnDone:
+            try:
+                expression.set_result(self.chat.expression(reply, rng))
+            except BaseException as error:
+                expression.set_exception(error)
+                raise
+            return finish()
+
+        finished = self.background(work)
+        if not preferences.animation:
+            return Performance(expression, finished)
+        said = "" if reply == NO_REPLY else reply
+        return Performance(expression, finished, self.reply_frames(expression, said, preferences))
+
     @property
     def default_face(self) -> int:
-        return self.settings.face_number
+        """What a new user sees first: the face of the settings, else the first offered one."""
+        number = self.settings.face_number
+        return self.face.face_numbers()[0] if number is None else number
 
     def check_face(self, number: int) -> None:
         """Raises UnknownFaceError, listing the valid numbers, if there is no such face."""
@@ -143,37 +204,36 @@ class Core:
             raise UnknownFaceError(number, valid)
 
     def reply_frames(
-        self, expression: ExpressionChosen, text: str, preferences: Preferences
-    ) -> Iterator[tuple[bytes, ...]]:
+        self, expression: Future[ExpressionChosen], text: str, preferences: Preferences
+    ) -> ReplyFrames:
         """Batches of JPEG frames of the animation of one reply (system.md section 4).
 
-        The mouth moves in syllables for as long as the text takes to say.
+        Rendering begins at once; the first `LEAD_BATCHES` do not wait for the expression. Her
+        mouth says the text.
         """
-        target = Expression(expression.eyes, expression.mouth, expression.pose)
-        seed = int(np.random.default_rng(self.settings.seed).integers(2**31))
-        speech_frames = round(len(text) * FPS / SYLLABLES_PER_S)
-        steps = list(reply_animation(target, seed, speech_frames=min(speech_frames, REPLY_FRAMES)))
+
+        def target() -> Expression:
+            chosen = expression.result()
+            return Expression(chosen.eyes, chosen.mouth, chosen.pose)
+
         hair = HairStyle(preferences.hair, preferences.hue)
-        phase = wall_clock_phase()
-        for start in range(0, len(steps), FRAMES_PER_BATCH):
-            batch = steps[start : start + FRAMES_PER_BATCH]
-            phases = [
-                (phase + k / HAIR_PERIOD_FRAMES) % 1 for k in range(start, start + len(batch))
-            ]
-            frames = self.face.render(preferences.face, batch, hair, phases)
-            yield tuple(encode_jpeg(frame) for frame in frames)
+        seed = int(self._rng.integers(2**31))
+        return ReplyFrames(self.face, encode_jpeg, preferences.face, hair, text, target, seed)
 
     def picture(
         self, preferences: Preferences, eyes: float, mouth: float, pose: float
     ) -> np.ndarray:
         """One frame [256, 256, 3] uint8 RGB with the given scores (system.md section 4).
 
+        Scores outside their limits are clipped.
+
         Raises:
             UnknownFaceError: if there is no such face.
         """
         self.check_face(preferences.face)
         hair = HairStyle(preferences.hair, preferences.hue)
-        return self.face.render(preferences.face, [Expression(eyes, mouth, pose)], hair)[0]
+        expression = Expression(eyes, mouth, pose).clipped()
+        return self.face.render(preferences.face, [expression], hair)[0]
 
     def still(self, preferences: Preferences) -> bytes:
         """The resting face as one JPEG."""
@@ -182,9 +242,20 @@ class Core:
     def idle_loop(self, preferences: Preferences) -> Path:
         """The resting face as an animated WebP, made on first use."""
         hair = HairStyle(preferences.hair, preferences.hue)
-        return self.face.idle_loop(
-            preferences.face, hair, self.settings.data_dir / "cache" / "faces"
-        )
+        return self.face.idle_loop(preferences.face, hair, self._face_cache)
+
+    def thumbnail(self, number: int) -> Path:
+        """A small WebP of a face for the gallery, made on first use.
+
+        Raises:
+            UnknownFaceError: if there is no such face.
+        """
+        self.check_face(number)
+        return make_thumbnail(self.face, number, self._face_cache)
+
+    @property
+    def _face_cache(self) -> Path:
+        return self.settings.data_dir / "cache" / "faces"
 
     # threads
     def user_lock(self, user_id: str) -> UserLock:

@@ -12,7 +12,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,6 @@ import numpy as np
 from ohlora_core.ethics import EthicsScores, active_block_notice, apply_sanctions
 from ohlora_core.events import (
     Event,
-    ExpressionChosen,
-    FrameBatch,
     InterviewProgress,
     Notice,
     QuizGraded,
@@ -35,7 +33,7 @@ from ohlora_core.store import Memory, Transaction, Turn
 from ohlora_core.tutor import InterviewState, QuizPick, TopicResult
 
 if TYPE_CHECKING:
-    from ohlora_core.core import Core
+    from ohlora_core.core import Core, Performance
 
 __all__ = ["Preferences", "Session", "clean_input"]
 
@@ -47,6 +45,7 @@ BUSY_WAIT_S = 10
 CHAT, QNA, QUIZ, INTERVIEW = "chat", "qna", "quiz", "interview"
 _INTERVIEW_STATE = "interview"
 _PREFERENCES = "preferences"
+_FACES = "faces"
 _FLAGS = "flags"
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _LATIN_WORD = re.compile("[A-Za-z]{2}")
@@ -131,17 +130,13 @@ class Session:
                     turn_input, now, seed=self._seed(), cancel=cancel
                 ):
                     reply = event.text
-                    if not held:
+                    if not held and not event.done:
                         yield event
             sanction = self._sanction(scores, reply)
             if sanction:
                 yield sanction
                 if sanction.kind == "block":
                     return
-            if held:
-                yield ReplyText(reply, done=True)
-            yield from self._korean_only_once(message)
-            expression = self._core.chat.expression(reply, self._rng)
 
             def finish() -> TurnDone:
                 added = self._core.chat.memory(turn_input, self._rng)
@@ -153,8 +148,12 @@ class Session:
                     transaction.add_turn(self.user_id, CHAT, message, reply, summary, details)
                 return TurnDone(turn_input.memory_used, added, summary)
 
-            self._lock.pending = self._core.background(finish)
-        yield from self._show(expression, reply, self._lock.pending)
+            face = self._perform(reply, finish)
+            self._lock.pending = face.finished
+        with closing(face):
+            yield ReplyText(reply, done=True)
+            yield from self._korean_only_once(message)
+            yield from face.events()
 
     def _read(self, message: str) -> Any:
         with self._core.store.transaction() as transaction:
@@ -316,18 +315,26 @@ class Session:
 
     def preferences(self) -> Preferences:
         with self._core.store.transaction() as transaction:
-            stored = transaction.document(self.user_id, _PREFERENCES) or {}
-        return Preferences(**({"face": self._core.default_face} | stored))
+            stored = dict(transaction.document(self.user_id, _PREFERENCES) or {})
+        faces = stored.pop(_FACES, {})
+        stored["face"] = faces.get(self._core.settings.face)
+        if stored["face"] not in self._core.face.face_numbers():  # of another version of the models
+            stored["face"] = self._core.default_face
+        return Preferences(**stored)
 
     def set_preferences(self, preferences: Preferences) -> None:
-        """Remember what the user chose.
+        """Remember what the user chose; the face once per family of faces.
 
         Raises:
             UnknownFaceError: if there is no such face.
         """
         self._core.check_face(preferences.face)
+        chosen = asdict(preferences)
+        family, face = self._core.settings.face, chosen.pop("face")
         with self._core.store.transaction() as transaction:
-            transaction.set_document(self.user_id, _PREFERENCES, asdict(preferences))
+            stored = transaction.document(self.user_id, _PREFERENCES) or {}
+            chosen[_FACES] = stored.get(_FACES, {}) | {family: face}
+            transaction.set_document(self.user_id, _PREFERENCES, chosen)
 
     def block_notice(self) -> Notice | None:
         """The notice of a running block, or None."""
@@ -346,7 +353,7 @@ class Session:
         typed: bool = True,
     ) -> Iterator[Event]:
         """Admit a text, run `work`, commit, then show the face."""
-        with self._lock.turn() as free:
+        with ExitStack() as stage, self._lock.turn() as free:
             if not free:
                 yield Notice("error", "busy")
                 return
@@ -360,11 +367,14 @@ class Session:
                 if block:
                     yield block
                     return
+            face: Performance | None = None
             reply, details = "", dict[str, Any]()
             with self._cancel_on_exit() as cancel:
                 for event in work(cancel):
                     if isinstance(event, ReplyText):
                         reply = event.text
+                        if event.done:
+                            face = stage.enter_context(closing(self._perform(reply)))
                     elif isinstance(event, SourcesFound):
                         details["sources"] = [
                             [fact, round(score, 2)] for fact, score in event.sources
@@ -377,8 +387,10 @@ class Session:
                 transaction.add_turn(self.user_id, tab, text, reply, details=details)
                 if store:
                     store(transaction)
-            expression = self._core.chat.expression(reply, self._rng)
-        yield from self._show(expression, reply, None)
+            shown = stage.pop_all()  # the lock is left, her face goes on
+        with shown:
+            if face:
+                yield from face.events()
 
     def _admit(
         self, text: str, too_long: Notice | None, *, tutor: bool = False
@@ -422,19 +434,9 @@ class Session:
             transaction.set_document(self.user_id, _FLAGS, flags | {"told_korean": True})
         yield Notice("info", "korean_only")
 
-    def _show(
-        self, expression: ExpressionChosen, text: str, commit: Future[TurnDone] | None
-    ) -> Iterator[Event]:
-        """The expression, its frames, and the end of the turn."""
-        yield expression
-        frames = 0
-        preferences = self.preferences()
-        if preferences.animation:
-            for jpegs in self._core.reply_frames(expression, text, preferences):
-                frames += len(jpegs)
-                yield FrameBatch(jpegs)
-        done = commit.result() if commit else TurnDone()
-        yield replace(done, frames=frames)
+    def _perform(self, reply: str, finish: Callable[[], TurnDone] = TurnDone) -> Performance:
+        """Begin what follows a complete reply; `finish` runs after its expression is chosen."""
+        return self._core.perform(reply, self.preferences(), self._rng, finish)
 
     @contextmanager
     def _cancel_on_exit(self) -> Iterator[threading.Event]:

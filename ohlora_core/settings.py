@@ -49,7 +49,9 @@ class Settings(BaseSettings):
 
     profile: Literal["lite", "v2", "v4"] = Field("lite", description="language models")
     face: Literal["lite", "v7", "v8"] = Field("lite", description="face generator")
-    face_number: int = Field(1, description="face that a new user sees first")
+    face_number: int | None = Field(
+        None, description="face that a new user sees first; default: the first one offered"
+    )
     lang: Literal["ko", "en"] = Field("ko", description="language of the page")
     host: str = Field(default_factory=_default_host, description="address to listen on")
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")

@@ -123,6 +123,8 @@ class FakeEncoder:
 class FakeFace:
     """Draws the expression as grey levels: eyes above, mouth in the middle, hue below."""
 
+    fingerprint = "fake"
+
     def face_numbers(self) -> list[int]:
         return [1, 2, 3]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from ohlora_core.errors import UnknownFaceError, UnknownQuizError
@@ -38,10 +40,46 @@ def last(events, kind):
 
 def test_a_turn_shows_reply_expression_frames_and_then_commits(core):
     events = run(core.session("me").chat("안녕?"))
-    assert kinds(events) == [ReplyText, ExpressionChosen, FrameBatch, TurnDone]
+    assert kinds(events) == [ReplyText, FrameBatch, ExpressionChosen, FrameBatch, TurnDone]
     assert last(events, ReplyText) == ReplyText("안녕! 나는 오로라야 😊", done=True)
     assert last(events, TurnDone).frames == 110
-    assert sum(len(e.jpegs) for e in events if isinstance(e, FrameBatch)) == 110
+    batches = [len(event.jpegs) for event in events if isinstance(event, FrameBatch)]
+    assert sum(batches) == 110 and batches[0] < batches[-2], "a small batch comes first"
+
+
+def test_the_first_frames_do_not_wait_for_the_expression(core, generator):
+    answered = threading.Event()
+
+    def slow(prompt):
+        answered.wait(20)
+        return "(눈 크게, 입 크게, 고개 돌림 없음)"
+
+    generator.answers[Role.EYES_MOUTH_POSE] = slow
+    events = core.session("me").chat("안녕?")
+    while not isinstance(next(events), FrameBatch):
+        pass
+    assert isinstance(next(events), FrameBatch) and not answered.is_set()
+    answered.set()
+    assert isinstance(next(events), ExpressionChosen)
+    assert isinstance(run(events)[-1], TurnDone)
+
+
+def test_a_long_reply_has_more_frames_and_at_most_12_s(core, generator):
+    generator.answers[Role.OUTPUT_MESSAGE] = "오늘은 정말 재미있는 이야기를 해 줄게. " * 2
+    longer = last(run(core.session("me").chat("안녕?")), TurnDone).frames
+    generator.answers[Role.QNA] = "손실 함수는 예측과 정답의 차이를 재는 함수야. " * 20
+    longest = last(run(core.session("me").qna("손실 함수가 뭐야?")), TurnDone).frames
+    assert 110 < longer < longest == 12 * 24
+
+
+def test_an_expression_that_fails_is_an_error_after_the_text(core, generator):
+    def broken(prompt):
+        raise RuntimeError("no expression")
+
+    generator.answers[Role.EYES_MOUTH_POSE] = broken
+    events = core.session("me").chat("안녕?")
+    with pytest.raises(RuntimeError, match="no expression"):
+        run(events)
 
 
 def test_a_memory_is_stored_once_and_used_later(core, generator, encoder):
@@ -205,9 +243,28 @@ def test_preferences_are_remembered_and_checked(core):
     assert me.preferences() == Preferences(face=1)
     me.set_preferences(Preferences(face=2, hair="natural", animation=False))
     assert core.session("me").preferences().face == 2
-    assert last(run(me.chat("안녕")), TurnDone).frames == 0
+    events = run(me.chat("안녕"))
+    assert kinds(events) == [ReplyText, ExpressionChosen, TurnDone]
+    assert last(events, TurnDone).frames == 0
     with pytest.raises(UnknownFaceError, match="1, 2, 3"):
         me.set_preferences(Preferences(face=99))
+
+
+def test_each_family_of_faces_has_its_own_choice(core, monkeypatch):
+    me = core.session("me")
+    me.set_preferences(Preferences(face=3, hair="fixed", hue=0.25))
+    monkeypatch.setattr(core.settings, "face", "v8")
+    assert me.preferences() == Preferences(face=1, hair="fixed", hue=0.25)
+    me.set_preferences(Preferences(face=2))
+    monkeypatch.setattr(core.settings, "face", "lite")
+    assert me.preferences().face == 3
+
+
+def test_a_chosen_face_that_is_gone_gives_way_to_the_default(core, monkeypatch):
+    me = core.session("me")
+    me.set_preferences(Preferences(face=3))
+    monkeypatch.setattr(core.face, "face_numbers", lambda: [1, 2])
+    assert me.preferences().face == 1
 
 
 def test_control_characters_go_and_text_stays():

@@ -1,0 +1,117 @@
+"""The frames of one reply, rendered ahead in a thread of their own.
+
+Knows the renderer and the animation; nothing of users or of how frames reach a page.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ohlora_core.face.animation import LEAD_FRAMES, Expression, reply_animation
+from ohlora_core.face.hairstyle import HAIR_PERIOD_FRAMES, HairStyle, wall_clock_phase
+from ohlora_core.face.speech import mouth_openings
+
+if TYPE_CHECKING:
+    from ohlora_core.face.loop import Renderer
+
+__all__ = ["LEAD_BATCHES", "ReplyFrames"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_FRAMES = 3
+"""A small batch first, so that something moves at once; then full ones."""
+BATCH_FRAMES = 6
+LEAD_BATCHES = 2
+"""These hold the frames that do not depend on the expression."""
+AHEAD_BATCHES = 4
+_WAIT_S = 0.2
+
+Jpegs = tuple[bytes, ...]
+
+
+class ReplyFrames:
+    """Batches of JPEG frames of one reply; rendering begins at once.
+
+    Iterate once; whoever stops before the end must call `close`.
+
+    Args:
+        renderer: Makes pictures.
+        encode: Picture [h, w, 3] uint8 RGB to a JPEG file.
+        face: An offered number.
+        hair: How the hair is dyed; its phase starts at that of the wall clock.
+        text: What she says.
+        target: Called once, in the thread, for the expression: it may wait for it.
+        seed: Makes the small movements repeatable.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        encode: Callable[..., bytes],
+        face: int,
+        hair: HairStyle,
+        text: str,
+        target: Callable[[], Expression],
+        seed: int,
+    ) -> None:
+        self._renderer = renderer
+        self._encode = encode
+        self._face = face
+        self._hair = hair
+        self._steps = reply_animation(target, seed, speech=mouth_openings(text))
+        self._ready: queue.Queue[Jpegs | Exception | None] = queue.Queue(AHEAD_BATCHES)
+        self._left = threading.Event()
+        threading.Thread(target=self._work, name="reply-frames", daemon=True).start()
+
+    def __iter__(self) -> Iterator[Jpegs]:
+        """Raises what rendering raised."""
+        if self._left.is_set():
+            return
+        try:
+            while (made := self._ready.get()) is not None:
+                if isinstance(made, Exception):
+                    raise made
+                yield made
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop rendering."""
+        self._left.set()
+
+    def _work(self) -> None:
+        try:
+            for jpegs in self._batches():
+                if not self._hand_over(jpegs):
+                    return
+            self._hand_over(None)
+        except Exception as error:
+            self._hand_over(error)
+
+    def _batches(self) -> Iterator[Jpegs]:
+        phase = wall_clock_phase()
+        start = 0
+        sizes = [FIRST_FRAMES, LEAD_FRAMES - FIRST_FRAMES]
+        while steps := list(islice(self._steps, sizes.pop(0) if sizes else BATCH_FRAMES)):
+            yield self._render(steps, phase, start)
+            start += len(steps)
+
+    def _render(self, steps: Sequence[Expression], phase: float, start: int) -> Jpegs:
+        phases = [(phase + k / HAIR_PERIOD_FRAMES) % 1 for k in range(start, start + len(steps))]
+        frames = self._renderer.render(self._face, list(steps), self._hair, phases)
+        return tuple(self._encode(frame) for frame in frames)
+
+    def _hand_over(self, made: Jpegs | Exception | None) -> bool:
+        """Whether somebody still wants it."""
+        while not self._left.is_set():
+            try:
+                self._ready.put(made, timeout=_WAIT_S)
+                return True
+            except queue.Full:
+                continue
+        return False
