@@ -160,6 +160,8 @@ class GhostModule(nn.Module):
 class EffiSegNet(nn.Module):
     """The network with random weights."""
 
+    conv1: nn.Conv2d  # one of five, added by number
+
     def __init__(self) -> None:
         super().__init__()
         self.encoder = EfficientNetFeatures()
@@ -178,6 +180,7 @@ class EffiSegNet(nn.Module):
         # one before it, so nearest enlargement commutes with the sums and the 1x1 layers: doubling
         # on the way up and enlarging the 32 primary maps at the end is equal and far cheaper.
         scales = self.encoder(image.contiguous(memory_format=CHANNELS_LAST))
+        scales = [scale.to(self.conv1.weight.dtype) for scale in scales]
         total = self._decoded(len(scales), scales[-1])
         for index in range(len(scales) - 1, 0, -1):
             total = self._decoded(index, scales[index - 1]) + F.interpolate(total, scale_factor=2.0)
@@ -196,5 +199,16 @@ class EffiSegNet(nn.Module):
         return self.conv6(self.ghost2(self.ghost1.completed(enlarged)))
 
     def forward(self, image: Tensor) -> Tensor:
-        """[b, 3, 256, 256] in -1..1 -> soft hair maps [b, 1, 224, 224] in 0..1."""
-        return torch.sigmoid(self.logits(image))
+        """[b, 3, 256, 256] in -1..1 -> soft hair maps [b, 1, 224, 224] in 0..1, float32."""
+        return torch.sigmoid(self.logits(image).float())
+
+    def freeze(self, dtype: torch.dtype) -> EffiSegNet:
+        """Ready for inference: no gradients, the decoder in dtype.
+
+        The encoder stays in float32: in bfloat16 it alone moves the maps by 2.4% on average, the
+        decoder by 0.5%.
+        """
+        for module in self.children():
+            if module is not self.encoder:
+                module.to(dtype)
+        return self.eval().requires_grad_(False)

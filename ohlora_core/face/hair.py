@@ -61,16 +61,19 @@ class HairStudent(nn.Module):
         return torch.sigmoid(enlarged)
 
 
-def load_hair_model(path: Path) -> HairStudent | EffiSegNet:
-    """Load a hair model, ready for inference in float32.
+def load_hair_model(path: Path, dtype: torch.dtype = torch.float32) -> HairStudent | EffiSegNet:
+    """Load a hair model, ready for inference.
 
     path: weights (``.pth`` or safetensors) of a student of any width or of the published
-    EffiSegNet; the keys tell which. Raises ModelFileError.
+    EffiSegNet; the keys tell which. dtype: number format of EffiSegNet's decoder; the student is
+    too small to gain from another one than float32. Raises ModelFileError.
     """
     state = read_state_dict(path)
     sizes = [len(weight) for key, weight in state.items() if re.fullmatch(_DOWN_WEIGHT, key)]
     model = HairStudent(tuple(sorted(sizes))) if sizes else EffiSegNet()
     load_strict(model, state, path)
+    if isinstance(model, EffiSegNet):
+        return model.freeze(dtype)
     return model.eval().requires_grad_(False)
 
 

@@ -1,42 +1,39 @@
-"""Shared measurements; the tests that need them skip where the folder is absent."""
+"""Measurements of the original networks, weights by their rule, and tiny models."""
 
 import json
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-CHECKPOINTS = Path(__file__).parents[2] / ".." / "shared" / "checkpoints"
+from tests.face.published_weights import GENERATORS, cnn_weights, generator_weights
 
-
-def _file(name: str) -> Path:
-    path = CHECKPOINTS / name
-    if not path.is_file():
-        pytest.skip(f"../shared/checkpoints/{name} is not here: parity cannot be checked")
-    return path
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture(scope="session")
 def parity():
-    with np.load(_file("parity.npz")) as arrays:
+    with np.load(FIXTURES / "parity.npz") as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
 @pytest.fixture(scope="session")
 def published_keys():
-    return json.loads(_file("state_dict_keys.json").read_text(encoding="utf-8"))
+    return json.loads((FIXTURES / "state_dict_keys.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
-def draw():
-    """Standard normal weights of a key, as design/checkpoints.md defines them."""
+def published_files(published_keys, tmp_path_factory):
+    """Name -> file of each published checkpoint, with the weights of parity.npz."""
+    import torch
 
-    def standard_normal(key, shape):
-        rng = np.random.default_rng(zlib.crc32(key.encode()))
-        return np.asarray(rng.standard_normal(shape, dtype=np.float32))
-
-    return standard_normal
+    folder = tmp_path_factory.mktemp("published")
+    paths = {}
+    for name, shapes in published_keys.items():
+        rule = generator_weights if name in GENERATORS.values() else cnn_weights
+        paths[name] = folder / f"{name}.pth"
+        torch.save(rule(shapes), paths[name])
+    return paths
 
 
 @pytest.fixture(scope="session")
