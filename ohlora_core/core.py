@@ -229,6 +229,7 @@ class Core:
 
         Raises:
             UnknownFaceError: if there is no such face.
+            ScoreError: if a score is NaN.
         """
         self.check_face(preferences.face)
         hair = HairStyle(preferences.hair, preferences.hue)

@@ -15,6 +15,7 @@ __all__ = [
     "ModelFileError",
     "OhLoraError",
     "PortInUseError",
+    "ScoreError",
     "SettingsError",
     "TrainingDataError",
     "UnknownFaceError",
@@ -120,11 +121,24 @@ class PortInUseError(OhLoraError):
 class UnknownFaceError(OhLoraError):
     """There is no face of this number."""
 
-    def __init__(self, number: int, valid: list[int]) -> None:
+    def __init__(self, number: object, valid: list[int]) -> None:
         numbers = ", ".join(map(str, valid))
         super().__init__(
             f"{number}번 얼굴은 없어요. 고를 수 있는 번호: {numbers}",
             f"There is no face {number}. Valid numbers: {numbers}",
+        )
+
+
+class ScoreError(OhLoraError):
+    """A score or hue of a face is not a number."""
+
+    def __init__(self, name: str, value: object, low: float, high: float) -> None:
+        shown = str(value)[:40]
+        super().__init__(
+            f"{name} 값 '{shown}' 은(는) 숫자가 아니에요. {low} 에서 {high} 사이의 수를 넣어 주세요 "
+            "(범위를 벗어나면 가장 가까운 값을 써요).",
+            f"'{shown}' is not a number that {name} can be. Give one from {low} to {high} "
+            "(values outside are clipped).",
         )
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ohlora_core.errors import ScoreError
+
 FPS = 24
 REPLY_FRAMES = 110
 _MOVE_FRAMES = 50
@@ -43,6 +45,17 @@ LIMITS = {"eyes": (-1.5, 1.5), "mouth": (-1.8, 1.8), "pose": (-1.8, 0.6)}
 """Scores that make sense: the grid of VectorFind, for the eyes as far as a blink goes."""
 
 
+def clip(name: str, value: object, low: float, high: float) -> float:
+    """The nearest number in low..high. Raises ScoreError, which names it, if it is no number."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ScoreError(name, value, low, high) from error
+    if math.isnan(number):
+        raise ScoreError(name, value, low, high)
+    return min(max(number, low), high)
+
+
 @dataclass(frozen=True)
 class Expression:
     """Weights of the eyes, mouth and pose vectors."""
@@ -52,10 +65,8 @@ class Expression:
     pose: float
 
     def clipped(self) -> Expression:
-        """The nearest expression within the limits."""
-        values = (getattr(self, name) for name in LIMITS)
-        pairs = zip(values, LIMITS.values(), strict=True)
-        return Expression(*(min(max(value, low), high) for value, (low, high) in pairs))
+        """The nearest expression within the limits. Raises ScoreError for NaN."""
+        return Expression(*(clip(name, getattr(self, name), *LIMITS[name]) for name in LIMITS))
 
 
 BASE = Expression(eyes=0.2, mouth=1.0, pose=0.0)

@@ -6,6 +6,7 @@ Texts come in the language of the settings. Errors of the caller are raised as `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,7 +14,7 @@ import gradio as gr
 import numpy as np
 
 from ohlora_core.core import Core
-from ohlora_core.errors import OhLoraError
+from ohlora_core.errors import OhLoraError, UnknownFaceError
 from ohlora_core.events import (
     Event,
     ExpressionChosen,
@@ -24,6 +25,8 @@ from ohlora_core.events import (
     SourcesFound,
     TurnDone,
 )
+from ohlora_core.face import BASE
+from ohlora_core.face.animation import LIMITS, clip
 from ohlora_core.session import Preferences, Session
 from ohlora_core.web.identity import Identity
 
@@ -50,7 +53,8 @@ def add_api(core: Core, identity: Identity) -> None:
         calls.session,
     ):
         gr.api(_told_in(lang, call), api_name=call.__name__, concurrency_limit=CALLS_AT_ONCE)
-    scores = [gr.Number(visible=False) for _ in range(5)]
+    rest = (BASE.eyes, BASE.mouth, BASE.pose)
+    scores = [gr.Number(value, visible=False) for value in (*rest, None, None)]
     picture = gr.Image(format="png", visible=False)
     gr.Button(visible=False).click(
         _told_in(lang, calls.face),
@@ -148,12 +152,42 @@ class _Calls:
         return {"forgotten": True}
 
     def face(
-        self, eyes: float, mouth: float, pose: float, face: float, hue: float | None
+        self,
+        eyes: float | None = None,
+        mouth: float | None = None,
+        pose: float | None = None,
+        face: float | None = None,
+        hue: float | None = None,
     ) -> np.ndarray:
-        """A picture of a face: scores as in system.md section 4, hue 0..1 (none: natural hair)."""
+        """A picture of a face. Smaller scores: eyes wider, mouth wider, head turned more.
+
+        Args:
+            eyes: -1.5 to 1.5; at rest, and by default, 0.2.
+            mouth: -1.8 to 1.8; closed, and by default, 1.0.
+            pose: -1.8 to 0.6; frontal, and by default, 0.
+            face: Number of an offered face; by default the one a new user sees.
+            hue: Colour of the hair, 0 to 1; by default the hair is natural.
+        """
+        at_rest = asdict(BASE)
+        given = {"eyes": eyes, "mouth": mouth, "pose": pose}
+        scores = {
+            name: clip(name, at_rest[name] if value is None else value, *LIMITS[name])
+            for name, value in given.items()
+        }
         hair = "natural" if hue is None else "fixed"
-        preferences = Preferences(int(face), hair, float(np.clip(hue or 0, 0, 1)))
-        return self._core.picture(preferences, eyes or 0, mouth or 0, pose or 0)
+        preferences = Preferences(
+            self._face_number(face), hair, clip("hue", 0 if hue is None else hue, 0, 1)
+        )
+        return self._core.picture(preferences, **scores)
+
+    def _face_number(self, face: float | None) -> int:
+        """Raises UnknownFaceError, which lists the valid numbers, if it is not one of them."""
+        if face is None:
+            return self._core.default_face
+        valid = self._core.face.face_numbers()
+        if face not in valid:
+            raise UnknownFaceError(face, valid)
+        return int(face)
 
     def health(self) -> dict[str, Any]:
         """What runs here."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ohlora_core.errors import ScoreError
 from ohlora_core.face.animation import (
     BASE,
     LEAD_FRAMES,
@@ -120,6 +121,8 @@ def test_the_target_may_come_late():
 def test_scores_far_outside_are_clipped():
     assert Expression(9.0, -9.0, -9.0).clipped() == Expression(1.5, -1.8, -1.8)
     assert TARGET.clipped() == TARGET
+    with pytest.raises(ScoreError, match="mouth"):
+        Expression(0.0, float("nan"), 0.0).clipped()
 
 
 def test_rest_breathes_within_the_reach_of_the_walk():

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -134,13 +135,42 @@ def test_a_face_is_a_png(client):
     file = path["path"] if isinstance(path, dict) else path
     with Image.open(file) as image:
         assert image.format == "PNG" and image.size == (256, 256)
-    with pytest.raises(AppError, match="999"):
-        client.predict(0.2, 1.0, 0.0, 999, 0.3, api_name="/face")
+
+
+def face_pixels(client, *values, **named):
+    path = client.predict(*values, **named, api_name="/face")
+    with Image.open(path["path"] if isinstance(path, dict) else path) as image:
+        return np.asarray(image.convert("RGB"))[:200]  # the fake's hair follows the clock
+
+
+def test_scores_of_a_face_have_defaults_and_limits(client):
+    rest = face_pixels(client)
+    assert np.array_equal(rest, face_pixels(client, 0.2, 1.0, 0.0, 1, None))
+    assert np.array_equal(rest, face_pixels(client, face=2, hue=0.5))
+    wide = face_pixels(client, mouth=-1.8)
+    assert (wide != rest).any()
+    assert np.array_equal(wide, face_pixels(client, mouth=-1e9))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"face": 999}, "999.*1, 2, 3"),
+        ({"face": 1.5}, "1.5.*1, 2, 3"),
+        ({"eyes": "nan"}, "eyes.*-1.5"),
+        ({"pose": "wide"}, "pose.*-1.8"),
+        ({"hue": "nan"}, "hue.*0.*1"),
+    ],
+)
+def test_values_that_are_no_face_are_refused_with_what_is_valid(client, values, told):
+    with pytest.raises(AppError, match=told):
+        client.predict(**values, api_name="/face")
 
 
 def test_health_and_session(client, url):
     health = client.predict(api_name="/health")
     assert set(health) == {"profile", "face", "models", "version"}
+    assert health["face"] == "lite #1"
     assert json.loads(get(f"{url}health")) == health
     token = client.predict(api_name="/session")["user"]
     assert client.predict(token, api_name="/memories") == []
