@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -257,6 +258,11 @@ class Core:
     @property
     def _face_cache(self) -> Path:
         return self.settings.data_dir / "cache" / "faces"
+
+    @property
+    def face_version(self) -> str:
+        """Changes whenever the pictures would; for addresses that browsers may cache."""
+        return hashlib.sha256(self.face.fingerprint.encode()).hexdigest()[:8]
 
     # threads
     def user_lock(self, user_id: str) -> UserLock:

@@ -175,6 +175,7 @@ def _server(settings: Settings) -> Iterator[tuple[psutil.Process, str]]:
         command += ["--port", str(port), "--face", settings.face]
         command += ["--profile", settings.profile]
         environment = os.environ | {"OHLORA_DATA_DIR": folder, "OHLORA_OPEN": "false"}
+        environment["OHLORA_MODELS_DIR"] = str(settings.models_dir)
         with (Path(folder) / "log.txt").open("wb") as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=PROJECT_DIR, env=environment

@@ -66,7 +66,8 @@ class ReplyFrames:
         self._steps = reply_animation(target, seed, speech=mouth_openings(text))
         self._ready: queue.Queue[Jpegs | Exception | None] = queue.Queue(AHEAD_BATCHES)
         self._left = threading.Event()
-        threading.Thread(target=self._work, name="reply-frames", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name="reply-frames", daemon=True)
+        self._thread.start()
 
     def __iter__(self) -> Iterator[Jpegs]:
         """Raises what rendering raised."""

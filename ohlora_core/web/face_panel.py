@@ -22,7 +22,7 @@ from ohlora_core.session import Preferences
 from ohlora_core.web.assets import static_text
 from ohlora_core.web.texts import both, text
 
-__all__ = ["FrameStream", "face_panel", "rest_message", "still_url", "stop_message"]
+__all__ = ["FrameStream", "face_panel", "rest_message", "stop_message", "thumbnail_url"]
 
 _TEMPLATE = f"""
 <figure class="face" data-state="rest">
@@ -77,29 +77,31 @@ def stop_message() -> str:
     return json.dumps({"gen": _clock.tick(), "stop": 1})
 
 
-def rest_message(preferences: Preferences) -> str:
-    """Show the face at rest: the loop if she may move, else only the still."""
-    rest: dict[str, object] = {"face": preferences.face, "still": still_url(preferences)}
+def rest_message(preferences: Preferences, version: str) -> str:
+    """Show the face at rest: the loop if she may move, else only the still.
+
+    version: `Core.face_version`.
+    """
+    query = _query(preferences, version)
+    folder = f"face/{preferences.face}"
+    rest: dict[str, object] = {"face": preferences.face, "still": f"{folder}/still.jpg?{query}"}
     if preferences.animation:
-        rest["loop"] = f"{_folder(preferences.face)}/loop.webp?{_query(preferences)}"
+        rest["loop"] = f"{folder}/loop.webp?{query}"
     if preferences.hair == "cycle":
         rest["period_s"] = HAIR_PERIOD_FRAMES / FPS
     return json.dumps({"gen": _clock.tick(), "rest": rest})
 
 
-def still_url(preferences: Preferences) -> str:
-    """Where one picture of the face at rest is served, relative to the page."""
-    return f"{_folder(preferences.face)}/still.jpg?{_query(preferences)}"
+def thumbnail_url(face: int, version: str) -> str:
+    """Where the picture of a face for the gallery is served, relative to the page."""
+    return f"face/{face}/thumb.webp?{urlencode({'v': version})}"
 
 
-def _folder(face: int) -> str:
-    return f"face/{face}"
-
-
-def _query(preferences: Preferences) -> str:
+def _query(preferences: Preferences, version: str) -> str:
+    hair = {"hair": preferences.hair}
     if preferences.hair == "fixed":
-        return urlencode({"hair": "fixed", "hue": f"{preferences.hue:.3f}"})
-    return urlencode({"hair": preferences.hair})
+        hair["hue"] = f"{preferences.hue:.3f}"
+    return urlencode(hair | {"v": version})
 
 
 def face_panel() -> gr.HTML:

@@ -57,10 +57,10 @@ def build_page(core: Core, identity: Identity) -> gr.Blocks:
 
 
 def _header(core: Core, labels: Labels) -> tuple[gr.Radio, gr.Button]:
-    health = core.health()
+    settings = core.settings
     models = (
-        f"{both('models.profile')} <b>{health['profile']}</b> · "
-        f"{both('models.face')} <b>{health['face']}</b>"
+        f"{both('models.profile')} <b>{settings.profile}</b> · {both('models.face')} "
+        f'<b>{settings.face} <span class="face-number">#{core.default_face}</span></b>'
     )
     with gr.Row(elem_id="header"):
         gr.HTML(
@@ -102,7 +102,7 @@ def _wire(
 
     def show(session: Session) -> list[Any]:
         shown = [value for part in parts for value in part.restore(session)]
-        return [rest_message(session.preferences()), *shown]
+        return [rest_message(session.preferences(), page.core.face_version), *shown]
 
     def arrive(kept: Any, still: bool, request: gr.Request) -> list[Any]:
         kept = dict(kept) if isinstance(kept, dict) else {}

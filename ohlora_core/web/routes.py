@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -20,6 +18,7 @@ HUE_STEPS = 24
 """Fixed hues that can be chosen: each has its own cached loop, so there must not be many."""
 
 _CACHED = {"Cache-Control": "public, max-age=3600"}
+_NOBODY_WAITS = 499
 _FRESH = {"Cache-Control": "no-store"}
 
 
@@ -39,15 +38,19 @@ def make_routes(core: Core) -> list[Route]:
         Route("/health", health),
         Route("/face/{face:int}/still.jpg", pictures.still),
         Route("/face/{face:int}/loop.webp", pictures.loop),
+        Route("/face/{face:int}/thumb.webp", pictures.thumbnail),
     ]
 
 
 class _Pictures:
-    """Stills and loops. A loop is made on first use, one at a time, in the background."""
+    """Stills, loops and thumbnails, each made in the background on first use.
+
+    Loops are made one at a time, and none for a visitor who has meanwhile chosen another face.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._one_loop = threading.Lock()
+        self._one_loop = asyncio.Lock()
 
     async def still(self, request: Request) -> Response:
         try:
@@ -65,12 +68,19 @@ class _Pictures:
             self._core.check_face(wanted.face)
         except (UnknownFaceError, ValueError) as error:
             return PlainTextResponse(str(error), 404)
-        path = await asyncio.to_thread(self._make_loop, wanted)
+        await request.body()  # else the first look for a disconnection finds the body
+        async with self._one_loop:
+            if await request.is_disconnected():
+                return PlainTextResponse("", _NOBODY_WAITS)
+            path = await asyncio.to_thread(self._core.idle_loop, wanted)
         return FileResponse(path, media_type="image/webp", headers=_CACHED)
 
-    def _make_loop(self, wanted: Preferences) -> Path:
-        with self._one_loop:
-            return self._core.idle_loop(wanted)
+    async def thumbnail(self, request: Request) -> Response:
+        try:
+            path = await asyncio.to_thread(self._core.thumbnail, request.path_params["face"])
+        except UnknownFaceError as error:
+            return PlainTextResponse(str(error), 404)
+        return FileResponse(path, media_type="image/webp", headers=_CACHED)
 
 
 def _wanted(request: Request) -> Preferences:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import gradio as gr
 
+from ohlora_core.errors import UnknownFaceError
 from ohlora_core.session import Preferences, Session
 from ohlora_core.web.assets import static_text
-from ohlora_core.web.face_panel import rest_message, still_url
+from ohlora_core.web.face_panel import rest_message, thumbnail_url
 from ohlora_core.web.routes import HUE_STEPS, rounded_hue
-from ohlora_core.web.texts import both
+from ohlora_core.web.texts import TEXTS, both
 from ohlora_core.web.turn import Page, Part, quiet
 
 __all__ = ["build_settings_panel"]
@@ -39,7 +41,7 @@ def build_settings_panel(page: Page, opener: gr.Button) -> tuple[Part, gr.Button
                 elem_classes="quiet",
                 elem_id="settings-close",
             )
-        gallery = _gallery()
+        gallery = _gallery(page.core.settings.face)
         hair = labels(
             gr.Radio,
             {"label": "settings.hair"},
@@ -93,8 +95,13 @@ def build_settings_panel(page: Page, opener: gr.Button) -> tuple[Part, gr.Button
     def choose_face(kept: Any, chosen: gr.EventData, request: gr.Request) -> list[Any]:
         session = page.session(kept, request)
         preferences = replace(session.preferences(), face=int(chosen._data["face"]))
-        session.set_preferences(preferences)
-        return [*restore(session), rest_message(preferences)]
+        try:
+            session.set_preferences(preferences)
+        except UnknownFaceError as error:  # a page that was loaded before the models changed
+            preferences = session.preferences()
+            told = {"ko": error.text("ko"), "en": error.text("en")}
+            return [_gallery_value(page, preferences, told), *restore(session)[1:], gr.skip()]
+        return [*restore(session), rest_message(preferences, page.core.face_version)]
 
     def choose(
         kept: Any, style: str, degrees: float, moves: bool, request: gr.Request
@@ -104,7 +111,7 @@ def build_settings_panel(page: Page, opener: gr.Button) -> tuple[Part, gr.Button
             session.preferences().face, style, rounded_hue(degrees / DEGREES), moves
         )
         session.set_preferences(preferences)
-        return [*restore(session), rest_message(preferences)]
+        return [*restore(session), rest_message(preferences, page.core.face_version)]
 
     def count_stored(request: gr.Request, kept: Any) -> str:
         return _stored_html(page.session(kept, request))
@@ -129,10 +136,11 @@ def build_settings_panel(page: Page, opener: gr.Button) -> tuple[Part, gr.Button
     return Part(shown, restore), confirm
 
 
-def _gallery() -> gr.HTML:
+def _gallery(family: str) -> gr.HTML:
     template = (
-        f'<fieldset class="gallery"><legend>{both("settings.face")}</legend>'
-        '<div class="gallery-list" role="radiogroup"></div></fieldset>'
+        f'<fieldset class="gallery"><legend>{both("settings.face")} '
+        f'<small>{escape(family)} · <span class="gallery-count"></span></small></legend>'
+        '<div class="gallery-list"></div><p class="gallery-note" role="alert"></p></fieldset>'
     )
     return gr.HTML(
         "",
@@ -140,15 +148,18 @@ def _gallery() -> gr.HTML:
         js_on_load=static_text("gallery.js"),
         apply_default_css=False,
         elem_id="settings-face",
+        face_label=TEXTS["settings.face.number"],
     )
 
 
-def _gallery_value(page: Page, chosen: Preferences) -> str:
+def _gallery_value(page: Page, chosen: Preferences, told: dict[str, str] | None = None) -> str:
+    """What the gallery shows, as JSON. told: a message in both languages."""
+    version = page.core.face_version
     faces = [
-        {"number": number, "url": still_url(Preferences(number, "natural"))}
+        {"number": number, "url": thumbnail_url(number, version)}
         for number in page.core.face.face_numbers()
     ]
-    return json.dumps({"faces": faces, "chosen": chosen.face})
+    return json.dumps({"faces": faces, "chosen": chosen.face, "told": told})
 
 
 def _stored_html(session: Session) -> str:

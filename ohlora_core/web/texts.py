@@ -122,6 +122,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "settings": ("설정", "Settings"),
     "settings.close": ("닫기", "Close"),
     "settings.face": ("얼굴", "Face"),
+    "settings.face.number": ("{number}번 얼굴", "Face {number}"),
     "settings.hair": ("머리 색", "Hair colour"),
     "settings.hair.cycle": ("오로라처럼 변해요", "Cycling colours"),
     "settings.hair.fixed": ("한 가지 색", "One colour"),

@@ -185,6 +185,15 @@ def test_pictures_of_the_face_at_rest(url):
             get(f"{url}face/{address}")
 
 
+def test_thumbnails_are_small_and_kept(url):
+    first = get(f"{url}face/2/thumb.webp?v=1")
+    with Image.open(io.BytesIO(first)) as image:
+        assert image.format == "WEBP" and image.size == (160, 160)
+    assert get(f"{url}face/2/thumb.webp?v=1") == first
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(f"{url}face/9/thumb.webp")
+
+
 def test_only_the_named_api_is_public(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert {name.strip("/") for name in named} == ENDPOINTS

@@ -1,5 +1,18 @@
-// The faces to choose from, as radio buttons with a thumbnail and a number.
+// The faces to choose from: radio buttons with a thumbnail and a number.
 const list = element.querySelector('.gallery-list');
+const count = element.querySelector('.gallery-count');
+const note = element.querySelector('.gallery-note');
+const LABEL = props.face_label;
+
+function spoken(number) {
+  return ['ko', 'en'].map((lang, index) => {
+    const text = document.createElement('span');
+    text.className = `in-${lang}`;
+    text.lang = lang;
+    text.textContent = LABEL[index].replace('{number}', number);
+    return text;
+  });
+}
 
 function option(face, chosen) {
   const label = document.createElement('label');
@@ -8,23 +21,41 @@ function option(face, chosen) {
   });
   input.addEventListener('change', () => trigger('choose', { face: face.number }));
   const image = Object.assign(document.createElement('img'), {
-    src: face.url, alt: '', loading: 'lazy', width: 72, height: 72,
+    src: face.url, alt: '', loading: 'lazy', decoding: 'async', width: 80, height: 80,
   });
+  // drawn on first use: until then the card shimmers
+  image.addEventListener('load', () => label.classList.add('drawn'), { once: true });
   const number = document.createElement('span');
-  number.textContent = `#${face.number}`;
-  label.append(input, image, number);
+  number.className = 'gallery-number';
+  number.setAttribute('aria-hidden', 'true');
+  number.textContent = face.number;
+  const name = document.createElement('span');
+  name.className = 'sr-only';
+  name.append(...spoken(face.number));
+  label.append(input, image, number, name);
   return label;
+}
+
+function tell(told) {
+  note.replaceChildren(...['ko', 'en'].filter(() => told).map(lang => {
+    const text = document.createElement('span');
+    text.className = `in-${lang}`;
+    text.textContent = told[lang];
+    return text;
+  }));
 }
 
 function draw() {
   let value;
   try { value = JSON.parse(props.value); } catch (error) { return; }
-  const numbers = value.faces.map(face => face.number).join();
-  if (list.dataset.numbers !== numbers) {
-    list.dataset.numbers = numbers;
+  const urls = value.faces.map(face => face.url).join();
+  if (list.dataset.urls !== urls) {
+    list.dataset.urls = urls;
     list.replaceChildren(...value.faces.map(face => option(face, value.chosen)));
+    count.textContent = value.faces.length;
   }
   list.querySelectorAll('input').forEach(input => { input.checked = Number(input.value) === value.chosen; });
+  tell(value.told);
 }
 
 watch('value', draw);

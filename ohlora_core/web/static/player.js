@@ -2,18 +2,17 @@
 // at which frames arrive, at most 24 fps: a slow server means slower motion, never stutter.
 const figure = element.querySelector('.face');
 const rests = element.querySelectorAll('.face-rest');
-const number = element.querySelector('.face-number');
 const canvas = element.querySelector('.face-talk');
 const pen = canvas.getContext('2d');
 
-const MAX_FPS = 24, MIN_FPS = 6, PREBUFFER = 4, SLOW_PREBUFFER = 12;
+const MAX_FPS = 24, MIN_FPS = 6, PREBUFFER = 3, SLOW_PREBUFFER = 12, PLENTY = 8, NEAR_FPS = 18;
 const player = {
   gen: 0, seq: 0, queue: [], ended: false, playing: false,
   fps: MAX_FPS, arrived: 0, firstArrival: 0, due: 0,
   painted: 0, lost: 0, underruns: 0, paints: [],
 };
 let decoding = Promise.resolve();
-let restJob = 0, restUrl = '';
+let restJob = 0, restUrl = '', loading = new AbortController();
 
 const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 const idle = () => { player.playing = false; figure.dataset.state = 'rest'; };
@@ -36,8 +35,8 @@ function measure(count, now) {
 
 async function take(message) {
   measure((message.f || []).length, performance.now());
-  for (const text of message.f || []) {
-    const frame = await createImageBitmap(new Blob([bytes(text)], { type: 'image/jpeg' }));
+  const jpegs = (message.f || []).map(text => new Blob([bytes(text)], { type: 'image/jpeg' }));
+  for (const frame of await Promise.all(jpegs.map(jpeg => createImageBitmap(jpeg)))) {
     if (message.gen !== player.gen || document.hidden) { frame.close(); continue; }
     player.queue.push(frame);
   }
@@ -58,11 +57,15 @@ function swap(url) {
 // again where the wall clock begins a period, so that its colour agrees with that of a reply.
 async function showRest({ face, still, loop, period_s }) {
   const job = ++restJob;
-  number.textContent = `#${face}`;
+  document.querySelectorAll('.face-number').forEach(number => { number.textContent = `#${face}`; });
+  loading.abort();  // the server need not make what nobody waits for
+  loading = new AbortController();
+  const { signal } = loading;
+  figure.dataset.loop = 'no';
   try {
     await swap(still);
     if (!loop || job !== restJob) return;
-    const answer = await fetch(loop);
+    const answer = await fetch(loop, { signal });
     if (!answer.ok) return;
     const picture = await answer.blob();
     const show = async () => {
@@ -75,7 +78,7 @@ async function showRest({ face, still, loop, period_s }) {
     };
     await show();
     if (period_s) setTimeout(show, 1000 * (period_s - (Date.now() / 1000) % period_s));
-  } catch (error) { console.warn('resting face:', error); }
+  } catch (error) { if (!signal.aborted) console.warn('resting face:', error); }
 }
 
 watch('value', () => {
@@ -92,13 +95,15 @@ watch('value', () => {
 });
 
 function ready() {
-  const slow = (player.rate || MAX_FPS) < MAX_FPS;
+  const slow = (player.rate || MAX_FPS) < NEAR_FPS;
   return player.queue.length >= (slow ? SLOW_PREBUFFER : PREBUFFER) || (player.ended && player.queue.length);
 }
 
+// A full queue bridges a short wait; when frames come much too slowly it only puts a stutter off.
 function wanted() {
-  if (player.ended) return MAX_FPS;
-  return Math.min(MAX_FPS, 0.95 * (player.rate || MAX_FPS));
+  const rate = player.rate || MAX_FPS;
+  if (player.ended || (player.queue.length >= PLENTY && rate >= NEAR_FPS)) return MAX_FPS;
+  return Math.min(MAX_FPS, 0.95 * rate);
 }
 
 function tick(now) {
