@@ -1,242 +1,233 @@
-"""Hair layers of the portrait: back hair, side locks, fringe, each drawn into the hair mask too."""
+"""Hair layers of the portrait: back hair, side locks, fringe, each drawn into the hair mask too.
+
+Hair is built of large overlapping locks. Points are given as x from the middle line and row until
+`_turn` moves them with the head. Where locks run is decided in portrait_locks.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import skia
 from numpy.typing import NDArray
 
 from ohlora_core.training.portrait_canvas import (
     Points,
     Stage,
     linear,
-    moved,
     points,
     resample,
     ribbon,
     smooth,
     solid,
-    taper,
 )
 from ohlora_core.training.portrait_face import Head
 from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
-
-_SAMPLES = 15
+from ohlora_core.training.portrait_locks import (
+    SAMPLES,
+    TAIL_SIDE,
+    bob,
+    fringe_locks,
+    lock_widths,
+    side_lock,
+    styled,
+)
 
 
 class HairTones:
-    """Paints of the hair: the same vertical run of light, in a few depths."""
+    """Colours of the hair: dark roots, a ring of light around the crown, lighter tips."""
 
     def __init__(self, hair: Color, end: float) -> None:
-        shine = mix(shade(hair, 1.45, 1.38, 1.32), (250, 232, 222), 0.22)
+        # Dark hair shines cool, light hair warm; dark hair needs more light to show its form.
+        bright = (hair[0] + hair[1] + hair[2]) / 765.0
         self.hair = hair
-        self.shine = shine
-        self.dark = shade(hair, 0.62, 0.58, 0.62)
+        self.shine = mix(
+            shade(hair, 1.55, 1.50, 1.50),
+            mix((206, 190, 226), (255, 244, 226), min(1.6 * bright, 1.0)),
+            0.34,
+        )
+        self.glint = mix(self.shine, (255, 248, 244), 0.42)
+        self.dark = mix(shade(hair, 0.56, 0.48, 0.56), (44, 22, 44), 0.20)
         self.end = end
 
-    def paint(self, tone: float) -> object:
-        """Paint of a lock; tone below 1 darker, above 1 lighter."""
+    def paint(self, ring: float, tone: float, end: float) -> skia.Paint:
+        """Paint of a lock with its ring of light at the row `ring` and its tip at the row `end`."""
         base = shade(self.hair, tone, tone, tone)
-        root = shade(base, 0.80, 0.78, 0.80)
-        soft = mix(base, self.shine, 0.42)
+        root = mix(base, self.dark, 0.55)
+        top, low = 14.0, max(end, ring + 50.0)
+
+        def place(row: float) -> float:
+            return (row - top) / (low - top)
+
         return linear(
-            (0, 20),
-            (0, self.end + 4),
+            (0, top),
+            (0, low),
             [
                 (0.0, root, 1),
-                (0.16, soft, 1),
-                (0.30, base, 1),
-                (0.62, shade(base, 0.92, 0.90, 0.90), 1),
-                (1.0, mix(base, self.shine, 0.16), 1),
+                (place(ring - 15.0), mix(base, self.dark, 0.22), 1),
+                (place(ring), mix(base, self.shine, 0.66), 1),
+                (place(ring + 16.0), base, 1),
+                (place(ring + 40.0), mix(base, self.dark, 0.20), 1),
+                (1.0, mix(base, self.shine, 0.40), 1),
             ],
         )
 
 
-def _turn(knots: Points, head: Head, depth: float) -> Points:
-    """Move hair knots [n, 2] (x from the middle) with the head; tips stay on the body."""
-    hold = np.clip((232.0 - knots[:, 1]) / 80.0, 0.0, 1.0)
+def _turn(knots: Points, head: Head, front: float) -> Points:
+    """Move hair knots with the head, more the further in front (0..1); tips stay on the body."""
+    hold = np.clip((236.0 - knots[:, 1]) / 90.0, 0.0, 1.0)
+    depth = 3.0 + 13.5 * front * np.maximum(1.0 - (knots[:, 0] / 66.0) ** 2, -0.2)
     out = knots.copy()
     out[:, 0] += 128.0 + head.pose * depth * hold * hold * (3.0 - 2.0 * hold)
     return out
 
 
-def _waved(knots: Points, person: Identity, phase: float, side: float) -> Points:
-    """Swing a lock's points sideways below the cheek: loose waves to curls."""
-    fall = np.clip((knots[:, 1] - 118.0) / 70.0, 0.0, 1.0)
-    size = (0.5 + 6.0 * person.wave) * fall**1.2
-    out = knots.copy()
-    out[:, 0] += side * size * np.sin((knots[:, 1] - 118.0) / (9.2 - 1.2 * person.wave) + phase)
-    return out
+def _section(
+    line: Points, widths: NDArray[np.float64], rows: tuple[float, float], shift: float
+) -> tuple[Points, NDArray[np.float64]]:
+    """Part of a lock between two rows, `shift` widths beside its middle; 7 points and widths."""
+    where = np.linspace(rows[0], rows[1], 7)
+    order = np.maximum.accumulate(line[:, 1] + np.arange(len(line)) * 1e-4)
+    wide = np.interp(where, order, widths)
+    x = np.interp(where, order, line[:, 0]) + shift * wide
+    return np.stack([x, where], axis=1), wide * np.sin(np.linspace(0.0, np.pi, 7))
 
 
-def _between(inner: Points, outer: Points, t: float) -> Points:
-    return inner + (outer - inner) * t
+def _draw_lock(
+    stage: Stage,
+    tones: HairTones,
+    line: Points,
+    widths: NDArray[np.float64],
+    ring: float,
+    tone: float,
+    glint: float = 1.0,
+) -> None:
+    """One lock: body with a run of light, a shaded side, a lit side, its piece of the ring."""
+    end = float(line[-1, 1])
+    body = ribbon(line, widths)
+    stage.fill(body, tones.paint(ring, tone, end), hair=True)
+    # Light comes from the upper left: the right of a lock lies in shade, its left edge is lit.
+    left, right = float((line[:, 0] - widths / 2).min()), float((line[:, 0] + widths / 2).max())
+    stage.fill(
+        body,
+        linear(
+            (left, 0),
+            (right, 0),
+            [
+                (0.0, tones.shine, 0.26),
+                (0.30, tones.shine, 0.0),
+                (0.52, tones.dark, 0.0),
+                (1.0, tones.dark, 0.62),
+            ],
+        ),
+    )
+    normal = np.gradient(line, axis=0)[:, ::-1] * (1.0, -1.0)
+    normal /= np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-6)[:, None]
+    for shift, wide, color, strength in (
+        (0.22, 1.1, tones.dark, 0.34),
+        (-0.16, 1.2, tones.shine, 0.34),
+    ):
+        strand = (line + shift * widths[:, None] * normal)[2:]
+        stage.fill(ribbon(strand, wide * _swell(len(strand))), solid(color, strength))
+    if glint > 0.0:
+        for shift, reach, strength in ((-0.20, 11.0, 0.42), (0.12, 8.0, 0.26)):
+            piece, wide = _section(line, widths, (ring - reach, ring + reach), shift)
+            stage.fill(ribbon(piece, 0.30 * wide), solid(tones.glint, strength * glint))
+
+
+def _swell(count: int) -> NDArray[np.float64]:
+    """Width factors that start and end at nothing."""
+    swell: NDArray[np.float64] = np.sin(np.linspace(0.0, np.pi, count))
+    return swell
 
 
 def draw_back_hair(stage: Stage, person: Identity, head: Head, tones: HairTones) -> None:
-    """Hair behind neck and shoulders."""
-    v, end = person.volume, person.hair_end + 3.0
-    top = [(0.0, 17.0), (34.0, 24.0), (60.0 + 0.5 * v, 50.0), (74.0 + v, 96.0), (78.0 + v, 150.0)]
-    low = [(77.0 + v, end - 30.0), (66.0 + v, end - 14.0), (30.0, end - 12.0)]
-    half = [*top, *low]
+    """Hair behind neck and shoulders: a dark mass and locks that loosen its outline."""
+    v, tied = person.volume, person.tied
+    end = person.hair_end + (196.0 - person.hair_end) * tied
+    low_x = (70.0 + v) * (1.0 - 0.42 * tied) * (1.0 - 0.22 * bob(person))
+    half = [
+        (0.0, 14.0),
+        (27.0, 18.5),
+        (48.0 + 0.4 * v, 32.0),
+        (62.0 + 0.7 * v, 54.0),
+        (70.0 + v - 3.0 * tied, 92.0),
+        (73.0 + v - 9.0 * tied, 138.0),
+        (low_x, end - 34.0),
+        (0.86 * low_x, end - 18.0),
+        (0.40 * low_x, end - 14.0),
+    ]
     rows = points([*half, *[(-x, y) for x, y in reversed(half) if x > 0]])
-    base = mix(tones.dark, tones.hair, 0.25)
+    deep = mix(tones.dark, tones.hair, 0.16)
     stage.fill(
-        smooth(_turn(rows, head, 3.0)),
-        linear((0, 40), (0, end), [(0, tones.hair, 1), (0.5, tones.dark, 1), (1, base, 1)]),
+        smooth(_turn(rows, head, 0.0)),
+        linear((0, 60), (0, end), [(0, tones.dark, 1), (1, deep, 1)]),
         hair=True,
     )
+    paint = linear(
+        (0, 60),
+        (0, end),
+        [(0, tones.dark, 1), (0.6, deep, 1), (1, mix(tones.hair, tones.shine, 0.10), 1)],
+    )
     for side in (-1.0, 1.0):
-        for k in range(5):
-            t = k / 4.0
+        for t, wide, short in ((0.10, 22.0, 8.0), (0.55, 24.0, 2.0), (1.0, 22.0, 12.0)):
+            x = 22.0 + (low_x - 14.0) * t
             knots = points(
                 [
-                    (side * (26 + 34 * t), 90),
-                    (side * (34 + (34 + v) * t), 140),
-                    (side * (34 + (36 + v) * t), (150 + end) / 2),
-                    (side * (32 + (34 + v) * t), end - 12.0 * abs(t - 0.6)),
+                    (side * (30 + 26 * t), 92),
+                    (side * (0.5 * x + 27 + 8 * t), 135),
+                    (side * x, (150 + end) / 2),
+                    (side * (x + 5.0 * t * (1.0 - bob(person))), end - short),
                 ]
             )
-            line = _waved(resample(knots, _SAMPLES), person, 1.6 * t, side)
-            stage.fill(
-                ribbon(_turn(line, head, 2.0), taper(_SAMPLES, 24.0, 0.0, 0.1, 0.6)),
-                solid(mix(base, tones.hair, 0.08 * (k % 3)), 1.0),
-                hair=True,
-            )
-
-
-def _side_edges(person: Identity, side: float) -> tuple[Points, Points]:
-    """Inner and outer edge of a side lock, from the parting to the tips, x from the middle."""
-    v, part, end = person.volume, person.part, person.hair_end
-    reach = side * part  # a parting on the other side makes this side's sweep longer
-    inner = points(
-        [
-            (part, 54.0),
-            (part + side * (17.0 - 0.3 * reach), 65.0),
-            (side * 39.0, 88.0),
-            (side * 50.5, 114.0),
-            (side * 53.5, 142.0),
-            (side * 52.0, 172.0),
-            (side * 50.0, 205.0),
-            (side * 49.0, 250.0),
-        ]
-    )
-    outer = points(
-        [
-            (part, 14.5),
-            (part * 0.55 + side * 31.0, 19.5),
-            (side * (57.5 + 0.7 * v), 42.0),
-            (side * (71.0 + v), 82.0),
-            (side * (78.0 + v), 130.0),
-            (side * (80.0 + v), 172.0),
-            (side * (80.0 + v), 212.0),
-            (side * (76.0 + v), 250.0),
-        ]
-    )
-    return _cut(inner, 250.0, end), _cut(outer, 250.0, end)
-
-
-def _cut(knots: Points, old: float, end: float) -> Points:
-    """Move a lock's last row from `old` to `end`, keeping the part above row 130 as it is."""
-    out = knots.copy()
-    below = out[:, 1] > 130.0
-    out[below, 1] = 130.0 + (out[below, 1] - 130.0) * (end - 130.0) / (old - 130.0)
-    return out
+            line = styled(resample(knots, SAMPLES), person, side, 1.0 + 0.3 * t)
+            stage.fill(ribbon(_turn(line, head, 0.0), lock_widths(wide, 0.4)), paint, hair=True)
 
 
 def draw_side_locks(stage: Stage, person: Identity, head: Head, tones: HairTones) -> None:
     """The hair that falls on both sides from the parting over the shoulders."""
-    depth = np.linspace(8.0, 3.0, 2)
-    count = 7
-    paints = [tones.paint(t) for t in (0.90, 1.0, 1.08)]
     for side in (-1.0, 1.0):
-        inner, outer = _side_edges(person, side)
-        body = [
-            _turn(
-                _waved(
-                    resample(_cut(edge, person.hair_end, person.hair_end - 15.0), _SAMPLES),
-                    person,
-                    ph,
-                    side,
-                ),
-                head,
-                d,
-            )
-            for edge, d, ph in ((inner, depth[0], 0.0), (outer, depth[1], 1.6))
-        ]
-        # The body ends in a rounded point; the locks on top of it fray that edge.
-        point = 0.5 * (body[0][-1] + body[1][-1]) + np.array([0.0, 12.0])
-        shape = smooth(np.vstack([body[1], point, body[0][::-1]]), closed=False)
+        inner, outer = (side_lock(person, side, t, 26.0)[0] for t in (0.04, 0.97))
+        edges = _turn(inner, head, 0.9), _turn(outer, head, 0.15)
+        shape = smooth(np.vstack([edges[1], edges[0][::-1]]), closed=False)
         shape.close()
-        stage.fill(shape, paints[0], hair=True)
-        for k in (6, 0, 5, 1, 4, 2, 3):
-            t = (k + 0.5) / count
-            lock = _between(inner, outer, t)
-            end = person.hair_end
-            lock = _cut(lock, end, end - 20.0 * abs(t - 0.5) - 2.0 * (k % 2))
-            line = _waved(resample(lock, _SAMPLES), person, 1.6 * t, side)
-            line = _turn(line, head, float(8.0 - 5.0 * t))
-            spread = np.hypot(*(resample(outer, _SAMPLES) - resample(inner, _SAMPLES)).T)
-            widths = spread / count * 1.75 * _tip_profile()
-            stage.fill(ribbon(line, widths), paints[(k * 2 + (side > 0)) % 3], hair=True)
-        _draw_strands(stage, person, head, tones, (inner, outer), side)
-
-
-def _tip_profile() -> NDArray[np.float64]:
-    """Width factor along a lock: full, then pointed at the tip."""
-    s = np.linspace(0.0, 1.0, _SAMPLES)
-    return np.sqrt(np.clip((1.0 - s) / 0.16, 0.0, 1.0)) * np.clip(0.35 + s * 4.0, 0, 1)
-
-
-def _draw_strands(
-    stage: Stage,
-    person: Identity,
-    head: Head,
-    tones: HairTones,
-    edges: tuple[Points, Points],
-    side: float,
-) -> None:
-    """Subtle strand lines and the band of light around the crown."""
-    inner, outer = edges
-    for k in range(5):
-        t = (k + 0.6) / 5.4
-        line = resample(_between(inner, outer, t), 2 * _SAMPLES - 1)
-        line = _turn(_waved(line, person, 1.6 * t, side), head, 8.0 - 5.0 * t)
-        dark = ribbon(line[2:-8], taper(len(line) - 10, 1.2))
-        stage.fill(dark, solid(tones.dark, 0.26))
-        shift = k % 3
         stage.fill(
-            ribbon(moved(line[3 + shift : 12 + shift], 1.6, 0.0), taper(9, 4.6)),
-            solid(tones.shine, 0.22),
+            shape,
+            linear(
+                (0, 20),
+                (0, tones.end),
+                [(0, mix(tones.dark, tones.hair, 0.45), 1), (1, tones.dark, 1)],
+            ),
+            hair=True,
         )
-        stage.fill(
-            ribbon(moved(line[14 + shift : 24 + shift], -1.4, 0.0), taper(10, 2.6)),
-            solid(tones.shine, 0.16),
-        )
+        # From the back to the front; each lock shades the one behind it.
+        for t, tone, short, wide in (
+            (0.92, 0.90, 7.0, 2.5),
+            (0.24, 0.96, 4.0, 2.5),
+            (0.60, 1.03, 0.0, 2.5),
+            (0.02, 1.07, 20.0, 1.0),
+        ):
+            line, widths = side_lock(person, side, t, short)
+            line = _turn(line, head, 0.95 - 0.8 * t)
+            _draw_lock(stage, tones, line, widths * wide, 56.0 + 7.0 * t, tone)
+    if person.tied > 0.0:
+        _draw_tie(stage, person, head)
+
+
+def _draw_tie(stage: Stage, person: Identity, head: Head) -> None:
+    """The band that holds the side ponytail."""
+    color = mix(person.clothes, (236, 120, 140), 0.35)
+    x, y = _turn(points([(TAIL_SIDE * 59.0, 190.0)]), head, 0.4)[0]
+    half = 13.0
+    band = points([(-half, -3), (-4, -6.5), (6, -7), (half, -3), (half, 4), (3, 5.5), (-half, 4)])
+    shape = smooth(band * person.tied + np.array([x, y]))
+    dark = shade(color, 0.72, 0.66, 0.74)
+    stage.fill(shape, linear((x - 12, y), (x + 14, y), [(0, color, 1), (1, dark, 1)]), hair=False)
 
 
 def draw_fringe(stage: Stage, person: Identity, head: Head, tones: HairTones) -> None:
-    """Fringe locks: swept aside like curtains (`fringe` 0) .. down to the brows (1)."""
-    paints = [tones.paint(t) for t in (0.96, 1.06)]
-    full = person.fringe
-    for k, x in enumerate((-35.0, 35.0, -29.0, 28.0, -22.0, 21.0, -15.0, 14.0, -8.0, 7.0, -1.0)):
-        side = 1.0 if x > 0 else -1.0
-        root = person.part
-        swept = [
-            (root + 0.10 * x, 30.0),
-            (root + 0.40 * x + side * 8.0, 50.0),
-            (side * (32.0 + 0.14 * abs(x)), 82.0),
-            (side * (46.0 + 0.10 * abs(x)), 110.0 + 0.35 * abs(x)),
-        ]
-        down = [
-            (root + 0.25 * x, 30.0),
-            (0.5 * root + 0.80 * x, 54.0),
-            (1.02 * x + 1.0, 82.0),
-            (1.10 * x + 3.0 * side, 106.0 + 0.005 * x * x - 3.0 * (k % 3)),
-        ]
-        knots = points(swept) * (1.0 - full) + points(down) * full
-        line = resample(knots, 9)
-        path = ribbon(head.at(line, 1.0), taper(9, 12.5, 0.5, 0.0, 0.22))
-        stage.fill(path, paints[(k // 2) % 2], hair=True)
-        stage.fill(
-            ribbon(head.at(moved(line, 1.6, 0.0), 1.0), taper(9, 1.0)), solid(tones.dark, 0.22)
-        )
+    """The shade along the parting, then fringe locks, from the sides to the middle."""
+    x, y = _turn(points([(person.part, 33.0)]), head, 0.95)[0]
+    stage.glow(float(x), float(y), 26.0, 20.0, tones.dark, 0.62)
+    for line, widths, tone in fringe_locks(person):
+        placed = head.at(line, 1.5)
+        _draw_lock(stage, tones, placed, widths, 49.0 + 0.002 * float(line[4, 0]) ** 2, tone)
