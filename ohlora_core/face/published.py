@@ -26,7 +26,7 @@ from ohlora_core.face.hair import load_hair_model
 from ohlora_core.face.vectors import PROPERTIES, Face, FaceBook, load_face_book
 
 if TYPE_CHECKING:
-    from ohlora_core.face.pipeline import Compute
+    from ohlora_core.face.compute import Compute
 
 PUBLISHED = ("v7", "v8")
 GROUP_LETTERS = {"v7": 3, "v8": 4}

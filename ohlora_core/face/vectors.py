@@ -6,19 +6,25 @@ Knows latents and files; nothing of pictures.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from ohlora_core.errors import ModelFileError, UnknownFaceError
-from ohlora_core.face.animation import Expression
+from ohlora_core.face.animation import BASE, Expression
+
+logger = logging.getLogger(__name__)
 
 PROPERTIES = ("eyes", "mouth", "pose")
 LATENT_FILE = "faces.json"
 VECTOR_FILE = "vectors.safetensors"
+WEIGHT_LIMIT = 2.5
+"""Largest weight of a vector: well beyond every expression, where pictures begin to break."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,18 @@ class Face:
 
 
 def weights(expressions: list[Expression]) -> NDArray[np.float32]:
-    """[n, 3] weights of the eyes, mouth and pose vectors."""
+    """[n, 3] weights of the eyes, mouth and pose vectors.
+
+    A score that is not a number counts as the one at rest, one beyond ±WEIGHT_LIMIT as the limit:
+    a bad score must not spoil a picture that is seen for a moment only.
+    """
     rows = [(item.eyes, item.mouth, item.pose) for item in expressions]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), len(PROPERTIES))
+    values = np.array(rows, dtype=np.float32).reshape(len(rows), len(PROPERTIES))
+    bad = np.isnan(values)
+    if bad.any():
+        logger.warning("%d expression scores are not numbers: shown at rest", bad.sum())
+        values = np.where(bad, np.float32((BASE.eyes, BASE.mouth, BASE.pose)), values)
+    return np.clip(values, -WEIGHT_LIMIT, WEIGHT_LIMIT)
 
 
 class FaceBook:
@@ -76,6 +91,6 @@ def load_face_book(folder: Path) -> FaceBook:
             normals = np.stack([tensors[f"{name}.{group}"] for name in PROPERTIES])
             vectors = normals.astype(np.float32) * scale
             faces.append(Face(number, group, z.astype(np.float32), label, vectors))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, SafetensorError) as error:
         raise ModelFileError(folder, detail=f"{type(error).__name__}: {error}") from error
     return FaceBook(faces)

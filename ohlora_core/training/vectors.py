@@ -207,12 +207,24 @@ def sample(scorer: Scorer, options: Options) -> Samples:
         rng = np.random.default_rng([options.seed, index])
         z = rng.standard_normal((count, LATENT_SIZE)).astype(np.float32).repeat(each, 0)
         w = scorer.mapping(z, draw_labels(options.version, len(z), rng))
-        chunks[index:] = [Samples(w, scorer.scores(w), scorer.scores(w[::each], family.grouping))]
+        chunks[index:] = [score_samples(scorer, w, each, family.grouping)]
         logger.info("vectors: %d of %d identities scored", start + count, identities)
         if time.monotonic() - saved_at > _SAVE_SECONDS or start == starts[-1]:
             _store_chunks(path, key, chunks)
             saved_at = time.monotonic()
     return Samples(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
+
+
+def score_samples(
+    scorer: Scorer, w: NDArray[np.float32], each: int, grouping: tuple[str, ...]
+) -> Samples:
+    """Draw and score w [n, 512], `each` rows an identity, whose looks are those of its first row."""
+    is_first = np.arange(len(w)) % each == 0
+    first = scorer.scores(w[is_first], (*PROPERTIES, *grouping))
+    scores = np.empty((len(w), len(PROPERTIES)), np.float32)
+    scores[is_first] = first[:, : len(PROPERTIES)]
+    scores[~is_first] = scorer.scores(w[~is_first])
+    return Samples(w, scores, first[:, len(PROPERTIES) :])
 
 
 def _search_key(options: Options) -> str:

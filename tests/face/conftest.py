@@ -50,24 +50,24 @@ def tiny_models(tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     folder = models / "face"
     folder.mkdir()
-    channels = (8, 8, 8, 8, 8, 4, 4)
+    channels = (8, 8, 8, 8, 8, 4)
     generator = Generator(GeneratorConfig(3, channels))
     save_file(
         {k: v.half() for k, v in generator.state_dict().items()}, folder / "generator.safetensors"
     )
     save_file(HairStudent().state_dict(), folder / "hair.safetensors")
-    (folder / "config.json").write_text(json.dumps({"channels": channels, "resolution_px": 256}))
+    (folder / "config.json").write_text(json.dumps({"channels": channels}))
     rng = np.random.default_rng(0)
     normals = rng.standard_normal((3, 512)).astype(np.float32)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     names = ("eyes", "mouth", "pose")
-    save_arrays(
-        {f"{n}.hhl": v for n, v in zip(names, normals, strict=True)}, folder / "vectors.safetensors"
-    )
+    tensors = {f"{n}.hhl": v for n, v in zip(names, normals, strict=True)}
+    tensors["faces.z"] = rng.standard_normal((3, 512)).astype(np.float32)
+    save_arrays(tensors, folder / "vectors.safetensors")
     book = {
         "label": [0.6, 0.4, 0.0],
         "scale": {"eyes": 2.0, "mouth": -3.0, "pose": 1.0},
-        "faces": {"7": {"seed": 70, "group": "hhl"}, "3": {"seed": 30, "group": "hhl"}},
+        "faces": {"7": {"group": "hhl"}, "13": {"group": "hhl"}, "3": {"group": "hhl"}},
     }
     (folder / "faces.json").write_text(json.dumps(book))
     return models
