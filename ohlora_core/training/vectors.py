@@ -218,7 +218,7 @@ def sample(scorer: Scorer, options: Options) -> Samples:
 def score_samples(
     scorer: Scorer, w: NDArray[np.float32], each: int, grouping: tuple[str, ...]
 ) -> Samples:
-    """Draw and score w [n, 512], `each` rows an identity, whose looks are those of its first row."""
+    """Draw and score w [n, 512]: `each` rows an identity, whose looks are those of the first."""
     is_first = np.arange(len(w)) % each == 0
     first = scorer.scores(w[is_first], (*PROPERTIES, *grouping))
     scores = np.empty((len(w), len(PROPERTIES)), np.float32)
