@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 with a message on stderr for an error of the user."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser(words).parse_args(words)
     try:
         for result in parsed.run(parsed):
             print(json.dumps(result, ensure_ascii=False), flush=True)
@@ -49,14 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ohlora_core")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train an embedded model (resumes where it stopped)")
     models = train.add_subparsers(required=True, metavar="MODEL")
     # only the asked-for trainer is imported: each pulls in heavy libraries
-    asked = next((name for name in sys.argv[2:] if name in TRAINERS), None)
+    asked = next((name for name in words[1:] if name in TRAINERS), None)
     for name in TRAINERS:
         model = models.add_parser(name)
         model.set_defaults(run=_train, trainer=name)

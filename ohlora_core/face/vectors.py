@@ -49,7 +49,7 @@ def weights(expressions: list[Expression]) -> NDArray[np.float32]:
     bad = np.isnan(values)
     if bad.any():
         logger.warning("%d expression scores are not numbers: shown at rest", bad.sum())
-        values = np.where(bad, np.float32((BASE.eyes, BASE.mouth, BASE.pose)), values)
+        values = np.where(bad, np.array([BASE.eyes, BASE.mouth, BASE.pose], np.float32), values)
     return np.clip(values, -WEIGHT_LIMIT, WEIGHT_LIMIT)
 
 

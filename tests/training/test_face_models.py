@@ -73,10 +73,6 @@ def test_either_architecture_learns_from_folders(architecture, folders, tmp_path
     network = {"student": HairStudent, "effisegnet": EffiSegNet}[architecture]
     model = load_hair_model(tmp_path / "out" / "hair.safetensors")
     assert isinstance(model, network) and 0 <= result["validation_iou"] <= 1
-    assert not torch.equal(
-        model.state_dict()["output.weight" if architecture == "student" else "conv6.weight"],
-        torch.zeros(1),
-    )
     resumed = hair.train(hair_options(tmp_path, **{**options.__dict__, "steps": 3}))
     assert resumed["steps"] == 3
 
@@ -169,22 +165,18 @@ def test_the_property_cnn_learns_and_loads(data_dir, tmp_path):
     assert cnn.get_submodule("eyes_score_cnn.conv1.0").out_channels == 8
 
 
-def test_the_command_line_trains_hair_and_prints_the_metrics(
-    folders, tmp_path, capsys, monkeypatch
-):
+def test_the_command_line_trains_hair_and_prints_the_metrics(folders, tmp_path, capsys):
     images, masks = folders
     arguments = ["train", "hair", "--images", str(images), "--masks", str(masks), "--steps", "1"]
     arguments += ["--architecture", "student", "--batch-size", "2"]
     arguments += ["--work-dir", str(tmp_path / "w"), "--out", str(tmp_path / "o")]
-    monkeypatch.setattr("sys.argv", ["ohlora_core", *arguments])
     assert main(arguments) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["trained"] == "hair" and result["steps"] == 1 and "validation_dice" in result
 
 
-def test_the_command_line_names_an_empty_folder(folders, tmp_path, capsys, monkeypatch):
+def test_the_command_line_names_an_empty_folder(folders, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     arguments = ["train", "hair", "--images", str(tmp_path / "empty"), "--masks", str(folders[1])]
-    monkeypatch.setattr("sys.argv", ["ohlora_core", *arguments])
     assert main(arguments) == 1
     assert "empty has no .png" in capsys.readouterr().err
