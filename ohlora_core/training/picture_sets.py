@@ -73,6 +73,12 @@ class FaceSet:
         self.hair: NDArray[np.uint8] = self._array("masks.npy")
         self.labels: NDArray[np.float32] = self._array("labels.npy")
         self.seeds: NDArray[np.int64] = self._array("seeds.npy")
+        if self.images.shape[1:] != (PICTURE_SIZE, PICTURE_SIZE, 3):
+            raise _unusable(
+                folder / "images.npy",
+                f"{self.images.shape} 이에요. [n, {PICTURE_SIZE}, {PICTURE_SIZE}, 3] 이어야 해요",
+                f"is {self.images.shape}, must be [n, {PICTURE_SIZE}, {PICTURE_SIZE}, 3]",
+            )
         if self.done <= held_out:
             raise TrainingDataError(
                 f"{folder} 에 그림이 {self.done}장뿐이에요. 검증용 {held_out}장보다 많아야 해요. "

@@ -147,7 +147,7 @@ def test_targets_are_measured_on_picture_and_mask():
     masks[0, 64:192, :128] = 255
     labels = np.array([[0.6, 0.2, -0.5]], np.float32)
     made = property_cnn.targets(images, masks, labels)[0].tolist()
-    assert made == pytest.approx([0.6, 0.2, 0.25, 0.2, -0.5, 1.0, 0.0], abs=1e-4)
+    assert made == pytest.approx([0.6, 0.2, 0.75, 0.2, -0.5, 1.0, 0.0], abs=1e-4)
 
 
 def test_the_property_cnn_learns_and_loads(data_dir, tmp_path):

@@ -176,6 +176,13 @@ def test_too_few_rows_are_refused(tmp_path):
         FaceSet(save_face_set(tmp_path / "data"), held_out=6)
 
 
+def test_pictures_of_another_size_are_refused(tmp_path):
+    folder = save_face_set(tmp_path / "data")
+    np.save(folder / "images.npy", np.zeros((6, 128, 128, 3), np.uint8))
+    with pytest.raises(TrainingDataError, match=r"images\.npy: is \(6, 128, 128, 3\), must be"):
+        FaceSet(folder, held_out=2)
+
+
 def test_network_input_spans_minus_one_to_one():
     pictures = np.zeros((1, 2, 2, 3), np.uint8)
     pictures[0, 0, 0] = 255

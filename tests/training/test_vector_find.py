@@ -13,6 +13,7 @@ from ohlora_core.face import load_face_vectors
 from ohlora_core.face.generator import Generator, GeneratorConfig
 from ohlora_core.face.property_cnn import PropertyCnn
 from ohlora_core.face.vectors import PROPERTIES, Face, load_face_book
+from ohlora_core.settings import PROJECT_DIR
 from ohlora_core.training import vectors
 from ohlora_core.training.portrait_identity import OFFERED_FACES, latent_of_seed
 from ohlora_core.training.vector_files import REPORT_FILE, FaceResult, write_csv_layout
@@ -30,6 +31,14 @@ from ohlora_core.training.vectors import (
     sample,
     train,
 )
+from tests.face.published_weights import (
+    GENERATORS,
+    PROPERTY_CNNS,
+    cnn_weights,
+    generator_weights,
+)
+
+FIXTURES = PROJECT_DIR / "tests" / "fixtures"
 
 
 class Painter(Scorer):
@@ -228,13 +237,13 @@ def test_a_weight_moves_the_mean_score_as_calibrated(lite, tmp_path, short_test)
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """Generators and CNNs of the published sizes with random weights."""
-    torch.manual_seed(0)
+    """The published generators and CNNs with the random weights of parity.npz."""
     folder = tmp_path_factory.mktemp("published")
-    for version, labels in (("v7", 3), ("v8", 7)):
-        torch.save(Generator(GeneratorConfig(labels)).state_dict(), folder / f"{version}.pth")
-        cnn = PropertyCnn(with_hairstyle=version == "v8")
-        torch.save(cnn.state_dict(), folder / f"cnn_{version}.pth")
+    keys = json.loads((FIXTURES / "state_dict_keys.json").read_text(encoding="utf-8"))
+    for version, name in GENERATORS.items():
+        torch.save(generator_weights(keys[name]), folder / f"{version}.pth")
+        cnn = cnn_weights(keys[PROPERTY_CNNS[version]])
+        torch.save(cnn, folder / f"cnn_{version}.pth")
     return folder
 
 
