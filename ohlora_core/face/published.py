@@ -69,7 +69,7 @@ def sources(version: str) -> dict[str, Source]:
 class FaceModels:
     """Everything that draws one family of faces.
 
-    hair: a picture [b, 3, 256, 256] in -1..1 -> soft hair maps [b, 1, 224, 224] in 0..1.
+    hair: a picture [b, 3, 256, 256] in -1..1 -> soft hair maps [b, 1, 224, 224] in 0..1, float32.
     fingerprint: changes with any of the files; for caches of what they draw.
     """
 
@@ -83,7 +83,7 @@ class FaceModels:
 def load_face_models(
     family: str, models_dir: Path, downloads_dir: Path, compute: Compute
 ) -> FaceModels:
-    """Load the models of a family in the number format of `compute`.
+    """Load the models of a family: the generator in the number format of `compute`.
 
     family: "lite" (from models_dir/face), "v7" or "v8" (from downloads_dir, layout above).
 
@@ -109,7 +109,7 @@ def load_face_models(
     return FaceModels(
         family=family,
         generator=load_generator(places["generator"], family, compute.dtype),
-        hair=load_hair_model(places["hair"], compute.dtype),
+        hair=load_hair_model(places["hair"]),
         faces=load_face_book(faces) if family == "lite" else load_face_vectors(faces, family),
         fingerprint=_fingerprint(family, files),
     )

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ohlora_core.errors import SettingsError
 from ohlora_core.face.effisegnet import EffiSegNet
-from ohlora_core.face.generator import load_generator, load_strict, read_state_dict
+from ohlora_core.face.generator import Generator, load_generator, load_strict, read_state_dict
 from ohlora_core.face.hair import MASK_SIZE, HairStudent
 from ohlora_core.training.fitting import Schedule, fit, training_device
 from ohlora_core.training.picture_sets import FaceSet, FolderSet, PictureSet, to_input
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 ARCHITECTURES = {"student": HairStudent, "effisegnet": EffiSegNet}
 _VALIDATION_BATCH = 16
+_GENERATED_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,12 @@ class GeneratedPictures:
         generator = load_generator(path, "lite")
         rng = np.random.default_rng(seed)
         self.rows = faces.draw_rows(count, rng)
-        self.images = np.concatenate(
-            [
-                self._draw(generator, faces, part)
-                for part in np.array_split(self.rows, count // 8 + 1)
-            ]
-        )
+        parts = np.array_split(self.rows, count // _GENERATED_BATCH + 1)
+        self.images = np.concatenate([self._draw(generator, faces, part) for part in parts])
         logger.info("hair: %d samples drawn by %s", count, path)
 
     @staticmethod
-    def _draw(generator: Any, faces: FaceSet, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _draw(generator: Generator, faces: FaceSet, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         z = np.stack([latent_of_seed(int(seed)) for seed in faces.seeds[rows]])
         labels = torch.from_numpy(np.array(faces.labels[rows], dtype=np.float32))
         with torch.inference_mode():
