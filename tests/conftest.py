@@ -16,6 +16,7 @@ def _own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the user's data, settings or network."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OHLORA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OHLORA_DOWNLOADS_DIR", str(tmp_path / "downloads"))
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 

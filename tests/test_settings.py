@@ -53,6 +53,15 @@ def test_an_unwritable_data_folder_names_the_setting(tmp_path):
         load_settings(data_dir=tmp_path / "file" / "data").prepare_data_dir()
 
 
+def test_downloads_go_to_the_cache_folder_unless_told_otherwise(monkeypatch, tmp_path):
+    assert load_settings().downloads_dir == tmp_path / "downloads"
+    monkeypatch.delenv("OHLORA_DOWNLOADS_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert load_settings().downloads_dir == tmp_path / "cache" / "ohlora"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert load_settings().downloads_dir == Path.home() / ".cache" / "ohlora"
+
+
 def test_every_setting_is_documented():
     text = (PROJECT_DIR / ".env.example").read_text(encoding="utf-8")
     missing = [n for n in Settings.model_fields if f"OHLORA_{n.upper()}=" not in text]
