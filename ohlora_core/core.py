@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 
@@ -22,11 +24,13 @@ from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import Event, ExpressionChosen, FrameBatch, TurnDone
 from ohlora_core.face import (
     BASE,
+    FPS,
     Expression,
     FacePipeline,
     HairStyle,
     encode_jpeg,
 )
+from ohlora_core.face.animation import MAX_REPLY_FRAMES
 from ohlora_core.face.stream import LEAD_BATCHES, ReplyFrames
 from ohlora_core.face.thumbnail import make_thumbnail
 from ohlora_core.language import TextGenerator
@@ -42,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 LITE_CHAT_CHARACTERS = 80
 CHAT_TOKENS = {"v2": 48, "v4": 40}
+POLL_S = 0.03
 BACKGROUND_THREADS = 8
 """As many as turns run at once: each chooses its expression in one, and is waited for."""
 T = TypeVar("T")
@@ -110,6 +115,8 @@ class Core:
         self.quiz = QuizMaster(generator, encoder, load_quiz())
         self.interviewer = Interviewer(generator, encoder, load_interview())
         self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="ohlora")
+        self._replies: WeakSet[ReplyFrames] = WeakSet()
+        self._replies_guard = threading.Lock()
         self._locks: dict[str, UserLock] = {}
         self._locks_guard = threading.Lock()
         self.check_face(self.default_face)
@@ -122,22 +129,21 @@ class Core:
         Raises:
             MissingModelError: if a full model is asked for and not here.
             ModelFileError: if a model file is missing or broken.
+            UnknownFaceError: if the settings name a face that is not offered.
             DataFolderError: if the data folder cannot be written.
         """
         from ohlora_core import language, sentence
 
         if settings.profile != "lite":
             raise MissingModelError(settings.profile, "kakaocorp/kanana-1.5-2.1b, polyglot-ko-1.3b")
-        if settings.face != "lite":
-            raise MissingModelError(settings.face, f"stylegan_gen_vector_find_{settings.face}.pth")
         if settings.threads:
             import torch
 
             torch.set_num_threads(settings.threads)
         settings.prepare_data_dir()
+        face = FacePipeline(settings.models_dir, settings.face, settings.downloads_dir)
         generator = language.load_lite(settings.models_dir)
         encoder = sentence.load_lite(settings.models_dir)
-        face = FacePipeline(settings.models_dir)
         store = Store(settings.effective_database_url)
         return cls(settings, generator, encoder, face, store)
 
@@ -219,7 +225,10 @@ class Core:
 
         hair = HairStyle(preferences.hair, preferences.hue)
         seed = int(self._rng.integers(2**31))
-        return ReplyFrames(self.face, encode_jpeg, preferences.face, hair, text, target, seed)
+        frames = ReplyFrames(self.face, encode_jpeg, preferences.face, hair, text, target, seed)
+        with self._replies_guard:
+            self._replies.add(frames)
+        return frames
 
     def picture(
         self, preferences: Preferences, eyes: float, mouth: float, pose: float
@@ -242,9 +251,20 @@ class Core:
         return encode_jpeg(self.picture(preferences, BASE.eyes, BASE.mouth, BASE.pose))
 
     def idle_loop(self, preferences: Preferences) -> Path:
-        """The resting face as an animated WebP, made on first use."""
+        """The resting face as an animated WebP, made on first use; replies go first."""
         hair = HairStyle(preferences.hair, preferences.hue)
-        return self.face.idle_loop(preferences.face, hair, self._face_cache)
+        return self.face.idle_loop(preferences.face, hair, self._face_cache, self._wait_for_replies)
+
+    def _wait_for_replies(self) -> None:
+        """Return when no reply is being rendered, or after the longest reply."""
+        deadline = time.monotonic() + MAX_REPLY_FRAMES / FPS
+        time.sleep(POLL_S)
+        while time.monotonic() < deadline and self._is_replying():
+            time.sleep(POLL_S)
+
+    def _is_replying(self) -> bool:
+        with self._replies_guard:
+            return any(frames.is_rendering for frames in self._replies)
 
     def thumbnail(self, number: int) -> Path:
         """A small WebP of a face for the gallery, made on first use.

@@ -145,8 +145,16 @@ class FakeFace:
             frame[210:] = (int(now * 40 + place * 5) % 256, 80, 160)
         return frames
 
-    def idle_loop(self, face: int, hair: HairStyle | None, cache_dir: Path) -> Path:
+    def idle_loop(
+        self,
+        face: int,
+        hair: HairStyle | None,
+        cache_dir: Path,
+        pause: Callable[[], None] = lambda: None,
+    ) -> Path:
         from PIL import Image
+
+        pause()
 
         cache_dir.mkdir(parents=True, exist_ok=True)
         path = cache_dir / f"fake-{face}.webp"

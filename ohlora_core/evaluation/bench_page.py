@@ -84,7 +84,7 @@ def bench_page(settings: Settings, turns: int = len(MESSAGES)) -> dict[str, Any]
     Raises:
         BrowserMissingError: without Playwright or Chromium.
     """
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if browser_path is None:
         raise BrowserMissingError("Chromium", "apt-get install chromium")
     try:

@@ -10,6 +10,7 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,7 @@ STEP = 2
 QUALITY = 72
 PART = 6
 PAUSE_S = 0.03
-"""A loop is rendered in parts with a pause between them, so that a reply never waits for it."""
+"""A loop is rendered in parts with a pause between them, so that a reply never waits long."""
 
 
 class Renderer(Protocol):
@@ -56,13 +57,23 @@ def loop_path(renderer: Renderer, face: int, hair: HairStyle, cache_dir: Path) -
     return cache_dir / f"face-{face}-{hair.mode}-{digest}.webp"
 
 
+def rest() -> None:
+    """Leave the processor to others for a moment."""
+    time.sleep(PAUSE_S)
+
+
 def make_loop(
-    renderer: Renderer, face: int, hair: HairStyle, cache_dir: Path, frames: int = LOOP_FRAMES
+    renderer: Renderer,
+    face: int,
+    hair: HairStyle,
+    cache_dir: Path,
+    frames: int = LOOP_FRAMES,
+    pause: Callable[[], None] = rest,
 ) -> Path:
     """Path of the loop, rendered first if it is not in cache_dir yet.
 
     Its frame k shows hair phase k/360 when the hair cycles; it starts and ends at the base
-    expression and contains blinks. Raises UnknownFaceError.
+    expression and contains blinks. pause: called after each part. Raises UnknownFaceError.
     """
     path = loop_path(renderer, face, hair, cache_dir)
     if path.is_file():
@@ -75,7 +86,7 @@ def make_loop(
         part = slice(start, start + PART)
         pictures = renderer.render(face, expressions[part], hair, phases[part])
         images += [Image.fromarray(picture) for picture in pictures]
-        time.sleep(PAUSE_S)
+        pause()
     # Written beside and moved, so that two processes never serve half a file.
     handle, partial = tempfile.mkstemp(suffix=".webp", dir=cache_dir)
     os.close(handle)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ LEAD_BATCHES = 2
 """These hold the frames that do not depend on the expression."""
 AHEAD_BATCHES = 4
 _WAIT_S = 0.2
+_PATIENCE_S = 60.0
+"""A reader that takes nothing for so long is gone."""
 
 Jpegs = tuple[bytes, ...]
 
@@ -81,6 +84,11 @@ class ReplyFrames:
         finally:
             self.close()
 
+    @property
+    def is_rendering(self) -> bool:
+        """Whether frames are still being made."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Stop rendering."""
         self._left.set()
@@ -109,7 +117,8 @@ class ReplyFrames:
 
     def _hand_over(self, made: Jpegs | Exception | None) -> bool:
         """Whether somebody still wants it."""
-        while not self._left.is_set():
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self._left.is_set() and time.monotonic() < deadline:
             try:
                 self._ready.put(made, timeout=_WAIT_S)
                 return True

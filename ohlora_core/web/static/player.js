@@ -5,7 +5,7 @@ const rests = element.querySelectorAll('.face-rest');
 const canvas = element.querySelector('.face-talk');
 const pen = canvas.getContext('2d');
 
-const MAX_FPS = 24, MIN_FPS = 6, PREBUFFER = 3, SLOW_PREBUFFER = 12, PLENTY = 8, NEAR_FPS = 18;
+const MAX_FPS = 24, MIN_FPS = 6, PREBUFFER = 3, SLOW_PREBUFFER = 8, PLENTY = 8, NEAR_FPS = 18;
 const player = {
   gen: 0, seq: 0, queue: [], ended: false, playing: false,
   fps: MAX_FPS, arrived: 0, firstArrival: 0, due: 0,
