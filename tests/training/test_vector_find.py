@@ -91,7 +91,7 @@ def test_who_is_drawn_does_not_hide_how_she_looks():
     w = identities
     w[:, :3] += labels
     looks = rng.standard_normal((40, 1)).astype(np.float32)
-    normals, medians = find_normals(Samples(w, labels, looks), tail_share=0.2)
+    normals, medians = find_normals(Samples(w, labels, looks), tail_share=0.2, orthogonal=False)
     assert set(normals) == {f"{name}.{group}" for name in PROPERTIES for group in "hl"}
     assert medians.shape == (1,)
     for index, name in enumerate(PROPERTIES):
@@ -102,9 +102,28 @@ def test_a_group_with_too_few_pictures_takes_all(caplog):
     rng = np.random.default_rng(0)
     w = rng.standard_normal((60, 512)).astype(np.float32)
     looks = np.stack([np.arange(60), np.arange(60)], axis=1).astype(np.float32)
-    normals, _ = find_normals(Samples(w, w[:, :3], looks), tail_share=0.2)
+    normals, _ = find_normals(Samples(w, w[:, :3], looks), tail_share=0.2, orthogonal=False)
     assert np.array_equal(normals["eyes.hl"], normals["eyes.lh"])
     assert "too few for group hl" in caplog.text
+
+
+def test_properties_that_met_by_chance_are_told_apart():
+    """Mouth and pose go together in these samples, so each leaks into the other's normal."""
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((300, 3)).astype(np.float32)
+    scores[:, 2] += 0.6 * scores[:, 1]
+    w = rng.standard_normal((300, 512)).astype(np.float32) * 0.1
+    w[:, :3] += scores
+    samples = Samples(w, scores, rng.standard_normal((300, 1)).astype(np.float32))
+    plain, _ = find_normals(samples, tail_share=0.2, orthogonal=False)
+    freed, _ = find_normals(samples, tail_share=0.2, orthogonal=True)
+    assert abs(plain["mouth.h"] @ plain["pose.h"]) > 0.2
+    for group in "hl":
+        stack = np.stack([freed[f"{name}.{group}"] for name in PROPERTIES])
+        assert np.allclose(stack @ stack.T, np.eye(3), atol=1e-5)
+    leak = abs(plain["mouth.h"][2]) + abs(plain["pose.h"][1])
+    assert abs(freed["mouth.h"][2]) + abs(freed["pose.h"][1]) < 0.6 * leak
+    assert freed["mouth.h"][1] < -0.8 and freed["pose.h"][2] < -0.8
 
 
 def test_the_grid_has_the_fifty_expressions_of_the_acceptance_test():
