@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -21,6 +21,7 @@ from typing import cast
 import cv2
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import save_file
@@ -88,7 +89,7 @@ class Options:
 class Portraits:
     """The growing data set at one picture size, in memory; yields batches for ever."""
 
-    def __init__(self, options: Options, phase: Phase, seed: int) -> None:
+    def __init__(self, options: Options, phase: Phase, seed: Sequence[int]) -> None:
         self.options = options
         self.phase = phase
         self.size_px = phase.size_px
@@ -221,12 +222,15 @@ class Trainer:
         self.phase = 0
         self.phase_seconds = 0.0
         self.step = 0
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
 
     @property
     def checkpoint_path(self) -> Path:
         return self.options.work_dir / "generator.pt"
 
     def save(self) -> None:
+        if self.rank:
+            return
         state = {
             "mapping": self.generator.mapping.state_dict(),
             "growing": self.growing.state_dict(),
@@ -249,16 +253,39 @@ class Trainer:
         self.phase, self.phase_seconds = state["phase"], state["phase_seconds"]
         self.step = state["step"]
 
+    def share_gradients(self) -> None:
+        """Average the gradients of all processes, so that they stay the same network."""
+        if not dist.is_initialized():
+            return
+        gradients = [p.grad for p in self.growing.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= dist.get_world_size()
+        for gradient, part in zip(
+            gradients, flat.split([g.numel() for g in gradients]), strict=True
+        ):
+            gradient.copy_(part.view_as(gradient))
+
+    @staticmethod
+    def common(seconds: float) -> float:
+        """The time that the first process measured: all must stop after the same step."""
+        if not dist.is_initialized():
+            return seconds
+        value = torch.tensor(seconds, dtype=torch.float64)
+        dist.broadcast(value, 0)
+        return float(value)
+
     def run(self) -> None:
         while self.phase < len(self.options.phases):
             self.run_phase(self.options.phases[self.phase])
             self.phase, self.phase_seconds = self.phase + 1, 0.0
             self.save()
-        save_generator(self.generator, self.options.out_dir)
+        if self.rank == 0:
+            save_generator(self.generator, self.options.out_dir)
 
     def run_phase(self, phase: Phase) -> None:
         options = self.options
-        data = Portraits(options, phase, options.seed + self.step)
+        data = Portraits(options, phase, [options.seed, self.step, self.rank])
         weights = detail_weights(phase.size_px)
         limit = phase.minutes * 60
         logger.info("%d px: %d pictures", phase.size_px, len(data.images))
@@ -276,19 +303,20 @@ class Trainer:
             loss = picture_loss(made, wanted, weights)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            self.share_gradients()
             self.optimizer.step()
             self.follow()
             self.step += 1
             losses.append(loss.item())
-            self.phase_seconds += time.monotonic() - start
+            self.phase_seconds = self.common(self.phase_seconds + time.monotonic() - start)
             if self.phase_seconds >= checkpoint_at:
                 checkpoint_at = self.phase_seconds + options.checkpoint_minutes * 60
-                self.report(phase, data, losses)
+                if self.rank == 0:
+                    self.report(phase, data, losses)
                 losses.clear()
                 self.save()
                 data.refresh()
             if self.phase_seconds >= limit:
-                self.report(phase, data, losses)
                 return
 
     def fade_in(self, made: Tensor, w: Tensor, share: float) -> Tensor:
@@ -351,7 +379,13 @@ def save_generator(generator: Generator, out_dir: Path) -> None:
 
 
 def train(options: Options) -> None:
-    """Train, or go on from the last checkpoint in work_dir; writes the averaged weights."""
+    """Train, or go on from the last checkpoint in work_dir; writes the averaged weights.
+
+    Under `torchrun` every process draws its own batches and the gradients are averaged. On a busy
+    machine processes of one thread each are many times faster than the threads of one process.
+    """
+    if dist.is_torchelastic_launched():
+        dist.init_process_group("gloo")
     torch.set_num_threads(options.threads)
     torch._dynamo.config.recompile_limit = 64  # one shape for each layer and picture size
     options.work_dir.mkdir(parents=True, exist_ok=True)
