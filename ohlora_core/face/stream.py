@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ohlora_core.face.animation import LEAD_FRAMES, Expression, reply_animation
+import numpy as np
+from numpy.typing import NDArray
+
+from ohlora_core.face.animation import (
+    LEAD_FRAMES,
+    MAX_SPEECH_FRAMES,
+    Expression,
+    reply_animation,
+)
 from ohlora_core.face.hairstyle import HAIR_PERIOD_FRAMES, HairStyle, wall_clock_phase
 from ohlora_core.face.speech import mouth_openings
 
@@ -33,6 +41,9 @@ AHEAD_BATCHES = 4
 _WAIT_S = 0.2
 _PATIENCE_S = 60.0
 """A reader that takes nothing for so long is gone."""
+
+INHALE_FRAMES = 5
+"""Before the first word, while the page fades from the resting face to this one."""
 
 Jpegs = tuple[bytes, ...]
 
@@ -66,7 +77,7 @@ class ReplyFrames:
         self._encode = encode
         self._face = face
         self._hair = hair
-        self._steps = reply_animation(target, seed, speech=mouth_openings(text))
+        self._steps = reply_animation(target, seed, speech=_speech(text))
         self._ready: queue.Queue[Jpegs | Exception | None] = queue.Queue(AHEAD_BATCHES)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._work, name="reply-frames", daemon=True)
@@ -125,3 +136,9 @@ class ReplyFrames:
             except queue.Full:
                 continue
         return False
+
+
+def _speech(text: str) -> NDArray[np.float64]:
+    """[frames] of the mouth, 0..1; empty if there is nothing to say."""
+    mouth = mouth_openings(text, MAX_SPEECH_FRAMES - INHALE_FRAMES)
+    return np.pad(mouth, (INHALE_FRAMES, 0)) if len(mouth) else mouth

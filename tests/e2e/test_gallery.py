@@ -103,9 +103,9 @@ def test_a_face_that_is_gone_is_told_with_the_valid_numbers(page, served, monkey
 def test_hair_and_stillness_reach_the_panel(page):
     if not page.locator("#settings-hair").is_visible():
         page.click("#settings-open")
-    page.click("#settings-hair label:nth-of-type(3)")
-    page.wait_for_function("document.querySelector('.face').dataset.loop === 'yes'")
-    assert "hair=natural" in page.loops[-1]
+    with page.expect_request(lambda asked: "loop.webp?hair=natural" in asked.url):
+        page.click("#settings-hair label:nth-of-type(3)")
+    page.wait_for_selector(".face[data-loop=yes]")
     asked = len(page.loops)
     page.click("#settings-animation label")
     page.wait_for_function("document.querySelector('.face').dataset.loop === 'no'")

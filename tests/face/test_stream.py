@@ -6,6 +6,7 @@ import time
 import pytest
 
 from ohlora_core.face import BASE, Expression, HairStyle
+from ohlora_core.face.animation import MAX_REPLY_FRAMES
 from ohlora_core.face.stream import AHEAD_BATCHES, LEAD_BATCHES, ReplyFrames
 from tests.fakes import FakeFace
 
@@ -41,6 +42,22 @@ def test_all_frames_come_in_order_with_running_colours():
     assert face.expressions[-1].mouth == BASE.mouth
     steps = {round((b - a) % 1 * 360) for a, b in zip(face.phases, face.phases[1:], strict=False)}
     assert steps == {1}
+
+
+def test_she_says_the_text_after_a_breath():
+    face = NotingFace()
+    list(frames_of(face, lambda: BASE, text="아바아바 아바아바"))
+    mouth = [expression.mouth for expression in face.expressions]
+    assert min(mouth[:5]) > 0.85, "closed at first"
+    assert min(mouth[5:30]) < 0.1 and max(mouth[12:30]) > 0.95, "open and shut"
+    list(frames_of(silent := NotingFace(), lambda: BASE, text="😊"))
+    assert min(expression.mouth for expression in silent.expressions) > 0.85
+
+
+def test_a_text_that_is_too_long_ends_with_the_mouth_closed():
+    face = NotingFace()
+    assert sum(map(len, frames_of(face, text="가나다라마바사 " * 60))) == MAX_REPLY_FRAMES
+    assert all(expression.mouth > 0.95 for expression in face.expressions[-50:])
 
 
 def test_only_the_later_batches_wait_for_the_target():
