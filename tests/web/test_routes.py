@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class Asked:
     def __init__(self, path: str) -> None:
         self.path = path
         self.left = asyncio.Event()
-        self.sent: list[dict[str, Any]] = []
+        self.sent: list[MutableMapping[str, Any]] = []
         self._bodies = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive(self) -> dict[str, Any]:
@@ -28,12 +29,12 @@ class Asked:
         await self.left.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: MutableMapping[str, Any]) -> None:
         self.sent.append(message)
 
     async def of(self, app: Starlette) -> int:
         path, _, query = self.path.partition("?")
-        scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": []}
         scope |= {"query_string": query.encode(), "root_path": "", "http_version": "1.1"}
         await app(scope, self.receive, self.send)
         return int(self.sent[0]["status"])
