@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from ohlora_core.settings import PROJECT_DIR
 from ohlora_core.training import vectors
 from ohlora_core.training.portrait_identity import OFFERED_FACES, latent_of_seed
 from ohlora_core.training.vector_files import REPORT_FILE, FaceResult, write_csv_layout
+from ohlora_core.training.vector_samples import detected_version
 from ohlora_core.training.vectors import (
     GRID,
     WANTED_CORRELATION,
@@ -154,13 +156,19 @@ def test_scores_that_are_not_numbers_stop_the_search():
 def test_a_stopped_search_goes_on_with_what_was_scored(tmp_path):
     for name in ("generator", "property_cnn"):
         (tmp_path / f"{name}.safetensors").write_bytes(b"x")
-    whole = Options(out_dir=tmp_path, work_dir=tmp_path, samples=240, expressions_per_identity=2)
-    part = Options(out_dir=tmp_path, work_dir=tmp_path, samples=200, expressions_per_identity=2)
+    whole = Options(
+        version="lite",
+        out_dir=tmp_path,
+        work_dir=tmp_path,
+        samples=240,
+        expressions_per_identity=2,
+    )
+    part = replace(whole, samples=200)
     sample(Painter(), part)
     painter = Painter()
     resumed = sample(painter, whole)
     assert painter.painted == 40  # two expressions of the 20 new identities
-    fresh = sample(Painter(), Options(**{**whole.__dict__, "resume": False}))
+    fresh = sample(Painter(), replace(whole, resume=False))
     for ours, theirs in zip(resumed, fresh, strict=True):
         assert np.array_equal(ours, theirs)
     (tmp_path / "generator.safetensors").write_bytes(b"another one")
@@ -171,7 +179,7 @@ def test_a_stopped_search_goes_on_with_what_was_scored(tmp_path):
 def test_a_truncated_store_of_samples_is_made_anew(tmp_path, caplog):
     for name in ("generator", "property_cnn"):
         (tmp_path / f"{name}.safetensors").write_bytes(b"x")
-    options = Options(out_dir=tmp_path, work_dir=tmp_path, samples=12)
+    options = Options(version="lite", out_dir=tmp_path, work_dir=tmp_path, samples=12)
     sample(Painter(), options)
     store = tmp_path / "vector_samples_lite.npz"
     store.write_bytes(store.read_bytes()[:3000])
@@ -289,13 +297,20 @@ def test_search_in_a_published_generator(version, published, tmp_path, monkeypat
     assert len(list(folder.iterdir())) == 3 * {"v7": 8, "v8": 16}[version]
 
 
+def test_the_file_tells_the_version(published, searched):
+    assert detected_version(None) == "lite"
+    assert detected_version(searched[0] / "generator.safetensors") == "lite"
+    assert [detected_version(published / f"{v}.pth") for v in ("v7", "v8")] == ["v7", "v8"]
+    with pytest.raises(ModelFileError, match="not a generator"):
+        detected_version(published / "cnn_v7.pth")
+
+
 def test_v8_needs_the_merged_cnn(published, tmp_path):
     with pytest.raises(ModelFileError, match="merged property CNN v3"):
         train(
             Options(
                 generator=published / "v8.pth",
                 property_cnn=published / "cnn_v7.pth",
-                version="v8",
                 out_dir=tmp_path,
             )
         )
