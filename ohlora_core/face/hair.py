@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ohlora_core.errors import ModelFileError
 from ohlora_core.face.effisegnet import MASK_SIZE, EffiSegNet
 from ohlora_core.face.generator import CHANNELS_LAST, load_strict, read_state_dict
 
@@ -75,11 +74,3 @@ def load_hair_model(path: Path, dtype: torch.dtype = torch.float32) -> HairStude
     if isinstance(model, EffiSegNet):
         return model.freeze(dtype)
     return model.eval().requires_grad_(False)
-
-
-def load_hair_student(path: Path) -> HairStudent:
-    """Like `load_hair_model`, for a student only. Raises ModelFileError."""
-    model = load_hair_model(path)
-    if not isinstance(model, HairStudent):
-        raise ModelFileError(path, detail="holds an EffiSegNet, not the student")
-    return model
