@@ -32,7 +32,7 @@ TRAINERS = {
 }
 """Name on the command line -> module of ohlora_core.training with `Options` and `train`."""
 
-BENCHES = ("turn", "face")
+BENCHES = ("turn", "face", "page")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,9 +68,10 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     evaluate.add_argument("task", nargs="?", help="one task; all by default")
     evaluate.set_defaults(run=_evaluate)
 
-    bench = commands.add_parser("bench", help="speed: medians of real turns and frames")
-    bench.add_argument("what", nargs="?", choices=BENCHES, help="both by default")
+    bench = commands.add_parser("bench", help="speed: medians of real turns, frames, pages")
+    bench.add_argument("what", nargs="?", choices=BENCHES, help="by default turn and face")
     bench.add_argument("--turns", type=int, default=10, help="chat turns to measure")
+    bench.add_argument("--layers", action="store_true", help="a row per layer of the generator")
     bench.set_defaults(run=_bench)
 
     moderation = commands.add_parser("moderation", help="list sanctions, lift a block")
@@ -123,12 +124,15 @@ def _evaluate(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
 
 def _bench(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
     from ohlora_core.evaluation import bench
+    from ohlora_core.evaluation.bench_page import bench_page
 
     settings = load_settings()
-    if parsed.what != "face":
+    if parsed.what in (None, "turn"):
         yield bench.bench_turn(settings, parsed.turns)
-    if parsed.what != "turn":
-        yield bench.bench_face(settings)
+    if parsed.what in (None, "face"):
+        yield bench.bench_face(settings, parsed.layers)
+    if parsed.what == "page":
+        yield bench_page(settings, parsed.turns)
 
 
 def _list_sanctions(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:

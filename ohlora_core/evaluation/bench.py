@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from ohlora_core.core import Core
-from ohlora_core.events import ExpressionChosen, ReplyText
-from ohlora_core.face import BASE, FacePipeline, HairStyle, apply_ombre
+from ohlora_core.events import ReplyText
+from ohlora_core.face import BASE, FacePipeline, HairStyle, apply_ombre, encode_jpeg
+from ohlora_core.face.compute import Compute, choose_compute
 from ohlora_core.face.effisegnet import EffiSegNet
 from ohlora_core.face.generator import (
     LABEL_SIZES,
@@ -25,7 +27,11 @@ from ohlora_core.face.generator import (
     Generator,
     GeneratorConfig,
 )
-from ohlora_core.face.pipeline import choose_compute
+from ohlora_core.face.hair_inference import fast_hair
+from ohlora_core.face.inference import NativeSynthesis, Synthesis, fast_synthesis
+from ohlora_core.face.native import load_kernels
+from ohlora_core.face.ombre import dye_frame
+from ohlora_core.face.pipeline import to_pixels
 from ohlora_core.settings import Settings
 
 __all__ = ["bench_face", "bench_turn"]
@@ -44,6 +50,8 @@ MESSAGES = (
 )
 FACE_BATCH = 6
 LITE_BATCHES = 10
+FULL_BATCHES = 3
+OMBRE = (0.5, 0.6, 0.5)
 
 
 def bench_turn(settings: Settings, turns: int) -> dict[str, Any]:
@@ -77,7 +85,7 @@ def _turn(core: Core, message: str) -> tuple[float, float]:
     for event in core.session("bench").chat(message):
         if isinstance(event, ReplyText) and first is None:
             first = time.perf_counter() - started
-        if isinstance(event, ExpressionChosen):
+        if isinstance(event, ReplyText) and event.done:
             commit = core.user_lock("bench").pending
             if commit is not None:
                 commit.add_done_callback(lambda _: committed.append(time.perf_counter() - started))
@@ -85,13 +93,14 @@ def _turn(core: Core, message: str) -> tuple[float, float]:
     return first if first is not None else whole, committed[0] if committed else whole
 
 
-def bench_face(settings: Settings) -> dict[str, Any]:
+def bench_face(settings: Settings, layers: bool = False) -> dict[str, Any]:
     """Milliseconds per dyed frame of the embedded faces and of the published sizes.
 
-    The full networks get random weights, whose speed is that of the published ones.
-    `full_ms_per_frame` is the path that `choose_compute` picks on this machine,
-    `full_reference_ms_per_frame` the float32 path of the parity tests; where both are the same
-    path it is measured once. `ratio` is reference / chosen: above 1, the chosen path is faster.
+    Medians over batches of six, by part: generator, hair map, dyeing ("ombre", with the conversion
+    to pixels) and, of the embedded faces, JPEG encoding. The networks of the published sizes get
+    random weights, whose speed is that of the published ones; beside the fast path that this
+    machine runs stands the float32 reference, which parity tests use, measured in the same run in
+    turns with it. `ratio` is reference / fast. layers: adds a row per generator layer.
 
     Raises:
         ModelFileError: if the embedded face models are missing or do not fit.
@@ -99,63 +108,146 @@ def bench_face(settings: Settings) -> dict[str, Any]:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     compute = choose_compute()
-    lite_ms = _median_ms(_lite_frame_times(settings.models_dir))
-    reference_ms = full_ms = _median_ms([_full_frame_time(torch.float32)])
-    if compute.dtype != torch.float32:
-        full_ms = _median_ms([_full_frame_time(compute.dtype)])
-    return {
+    full = FullFrames(compute)
+    lite = _lite_parts(settings.models_dir)
+    fast, reference = full.measured()
+    result: dict[str, Any] = {
         "bench": "face",
-        "lite_ms_per_frame": lite_ms,
-        "full_ms_per_frame": full_ms,
-        "full_reference_ms_per_frame": reference_ms,
-        "ratio": round(reference_ms / full_ms, 2),
-        "device": "cpu",
+        "lite_ms_per_frame": lite,
+        "full_ms_per_frame": fast,
+        "full_reference_ms_per_frame": reference,
+        "ratio": round(reference["total"] / fast["total"], 2),
+        "mean_difference": full.difference(),
+        "device": compute.device.type,
         "dtype": str(compute.dtype).removeprefix("torch."),
-        "threads": torch.get_num_threads(),
         "reason": compute.reason,
+        "compiled": load_kernels() is not None,
+        "threads": torch.get_num_threads(),
     }
+    if layers:
+        result["layers"] = full.layers()
+    return result
 
 
-def _lite_frame_times(models_dir: Path) -> list[float]:
-    """Seconds per frame of consecutive batches, after one batch of warm-up."""
+def _lite_parts(models_dir: Path) -> dict[str, float]:
+    """Milliseconds per frame by part, over consecutive batches after one of warm-up."""
     pipeline = FacePipeline(models_dir)
     face, hair = pipeline.face_numbers()[0], HairStyle("cycle")
     expressions = [BASE] * FACE_BATCH
-    pipeline.render(face, expressions, hair)
-    times = []
-    for _ in range(LITE_BATCHES):
+    rows = []
+    for _ in range(LITE_BATCHES + 1):
+        frames = pipeline.render(face, expressions, hair)
+        spent = pipeline.timings
         started = time.perf_counter()
-        pipeline.render(face, expressions, hair)
-        times.append((time.perf_counter() - started) / FACE_BATCH)
-    return times
+        for frame in frames:
+            encode_jpeg(frame)
+        jpeg_ms = 1000 * (time.perf_counter() - started) / FACE_BATCH
+        rows.append((spent.generator_ms, spent.hair_ms, spent.ombre_ms, jpeg_ms))
+    return _medians(("generator", "hair", "ombre", "jpeg"), rows[1:])
 
 
-@torch.inference_mode()
-def _full_frame_time(dtype: torch.dtype) -> float:
-    """Seconds per frame of one batch at the published sizes, after one frame of warm-up."""
-    torch.manual_seed(0)
-    generator = Generator(GeneratorConfig(LABEL_SIZES["v8"]))
-    for module in generator.modules():
-        if isinstance(module, FixedNoise):  # new ones are silent and skipped, published ones not
-            module.weight.normal_(std=0.1)
-    generator.to(dtype).freeze()
-    hair = EffiSegNet().to(dtype).eval().requires_grad_(False)
-    latents = torch.randn(FACE_BATCH, LATENT_SIZE, dtype=dtype)
-    _full_batch(generator, hair, latents[:1])
-    started = time.perf_counter()
-    _full_batch(generator, hair, latents)
-    return (time.perf_counter() - started) / FACE_BATCH
+class FullFrames:
+    """The networks of the published v8 faces with random weights, fast and as the reference."""
+
+    def __init__(self, compute: Compute) -> None:
+        torch.manual_seed(0)
+        generator = Generator(GeneratorConfig(LABEL_SIZES["v8"]))
+        for module in generator.modules():
+            if isinstance(
+                module, FixedNoise
+            ):  # new ones are silent and skipped, published ones not
+                module.weight.data.normal_(std=0.1)
+        hair = EffiSegNet().freeze(torch.float32)
+        self.reference, self.reference_hair = generator.freeze(), hair
+        # copies: on an accelerator the fast forms move what they are given
+        self.fast: Synthesis = fast_synthesis(copy.deepcopy(generator), compute)
+        self.fast_hair = fast_hair(copy.deepcopy(hair), compute)
+        self.latents = torch.randn(FACE_BATCH, LATENT_SIZE)
+        self.styles = self.fast.styles(self.latents)
+
+    @torch.inference_mode()
+    def measured(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Milliseconds per frame by part: of the fast path and of the reference."""
+        fast, reference = [], []
+        for _ in range(FULL_BATCHES + 1):
+            fast.append(self._fast_batch())
+            reference.append(self._reference_batch())
+        names = ("generator", "hair", "ombre")
+        return _medians(names, fast[1:]), _medians(names, reference[1:])
+
+    def _fast_batch(self) -> tuple[float, ...]:
+        clock = _Clock()
+        images = self.fast.picture(self.styles).clamp_(-1, 1)
+        clock.lap()
+        masks = self.fast_hair(images)[:, 0].numpy()
+        clock.lap()
+        for frame, mask in zip(to_pixels(images), masks, strict=True):
+            dye_frame(frame, _full_mask(mask), *OMBRE)
+        clock.lap()
+        return tuple(clock.laps)
+
+    def _reference_batch(self) -> tuple[float, ...]:
+        clock = _Clock()
+        images = self.reference.synthesis(self.latents).clamp_(-1, 1)
+        clock.lap()
+        masks = self.reference_hair(images)[:, 0].numpy()
+        clock.lap()
+        for frame, mask in zip(to_pixels(images), masks, strict=True):
+            frame[:] = np.round(apply_ombre(frame, _full_mask(mask), *OMBRE)).astype(np.uint8)
+        clock.lap()
+        return tuple(clock.laps)
+
+    @torch.inference_mode()
+    def difference(self) -> float:
+        """Mean absolute difference of fast and reference picture, as a share of the range."""
+        wanted = self.reference.synthesis(self.latents[:1])
+        made = self.fast.picture(self.styles[:1])
+        reach = wanted.max() - wanted.min()
+        return float(f"{((made - wanted).abs().mean() / reach).item():.1e}")
+
+    @torch.inference_mode()
+    def layers(self) -> list[dict[str, Any]]:
+        """One row per convolution: ms per frame, its work as executed, and the plain one's."""
+        if not isinstance(self.fast, NativeSynthesis):
+            return []
+        spent: dict[str, list[float]] = {step.name: [] for step in self.fast.steps}
+        for _ in range(FULL_BATCHES + 1):
+            self.fast.spent = dict.fromkeys(spent, 0.0)
+            self.fast.picture(self.styles)
+            for name, seconds in self.fast.spent.items():
+                spent[name].append(1000 * seconds / FACE_BATCH)
+        rows = []
+        for step in self.fast.steps:
+            ms = statistics.median(spent[step.name][1:])
+            row = {"layer": step.name, "kind": step.kind, "ms": round(ms, 2)}
+            gflop = step.multiplications() * 2e-9
+            row |= {"gflop": round(gflop, 2), "gflops": round(gflop / ms * 1000)}
+            rows.append(row | {"plain_gflop": round(step.plain_multiplications() * 2e-9, 2)})
+        return rows
 
 
-def _full_batch(generator: Generator, hair: EffiSegNet, latents: Tensor) -> None:
-    """What the pipeline does for one batch of latents w [n, 512]."""
-    images = generator.synthesis(latents).clamp_(-1, 1)
-    masks = hair(images)[:, 0].float().numpy()
-    frames = ((images.float() + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-    for frame, mask in zip(frames, masks, strict=True):
-        # Random weights find no hair; a full mask makes the dyeing cost what it does with hair.
-        frame[:] = np.round(apply_ombre(frame, np.ones_like(mask), 0.5, 0.6, 0.5)).astype(np.uint8)
+class _Clock:
+    """Milliseconds per frame of consecutive parts of a batch."""
+
+    def __init__(self) -> None:
+        self.laps: list[float] = []
+        self._last = time.perf_counter()
+
+    def lap(self) -> None:
+        now = time.perf_counter()
+        self.laps.append(1000 * (now - self._last) / FACE_BATCH)
+        self._last = now
 
 
-def _median_ms(work: Iterable[float]) -> float:
-    return round(1000 * statistics.median(work), 2)
+def _full_mask(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Random weights find no hair; a full mask makes the dyeing cost what it does with hair."""
+    return np.ones_like(mask)
+
+
+def _medians(names: Sequence[str], rows: Sequence[Sequence[float]]) -> dict[str, float]:
+    """By name, and in total, the medians over rows of milliseconds."""
+    medians = {
+        name: round(statistics.median(column), 2)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    return medians | {"total": round(statistics.median(sum(row) for row in rows), 2)}

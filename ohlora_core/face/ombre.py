@@ -59,9 +59,7 @@ def dye(
     picture = image.astype(np.float32)
     if alpha is None:
         return picture
-    hue = hue_rgb()[min(int(HUES * color), HUES - 1)]
-    dyed = np.floor(np.clip(picture * 1.35 + (0.25 * hue - 38.25), 0, 255))
-    return picture + alpha[..., None] * (dyed - picture)
+    return picture + alpha[..., None] * (_dyed(picture, color) - picture)
 
 
 def apply_ombre(
@@ -77,3 +75,41 @@ def apply_ombre(
     An image without hair comes back unchanged.
     """
     return dye(image, hair_alpha(mask, height, grad_height), color)
+
+
+def dye_frame(
+    frame: NDArray[np.uint8],
+    mask: NDArray[np.floating],
+    color: float,
+    height: float,
+    grad_height: float,
+) -> None:
+    """What `apply_ombre` makes, rounded, written into frame [256, 256, 3] uint8 RGB itself.
+
+    A dyed value depends on the value and the colour channel alone, so it is looked up, and only in
+    the rows that are dyed.
+    """
+    alpha = hair_alpha(mask, height, grad_height)
+    if alpha is None:
+        return
+    rows = np.flatnonzero(alpha.any(axis=1))
+    if not len(rows):
+        return
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    change = cv2.LUT(frame[part], _changes(color)).astype(np.float32, copy=False)
+    change *= alpha[part, :, None]
+    change += frame[part]
+    np.rint(change, out=change)
+    frame[part] = change
+
+
+def _changes(color: float) -> NDArray[np.float32]:
+    """[1, 256, 3]: what full dyeing adds to each value of each channel."""
+    values = np.repeat(np.arange(256, dtype=np.float32)[None, :, None], 3, axis=2)
+    return _dyed(values, color) - values
+
+
+def _dyed(picture: NDArray[np.float32], color: float) -> NDArray[np.float32]:
+    """Every pixel [..., 3] fully dyed: the fixed arithmetic of the reference."""
+    hue = hue_rgb()[min(int(HUES * color), HUES - 1)]
+    return np.floor(np.clip(picture * 1.35 + (0.25 * hue - 38.25), 0, 255))

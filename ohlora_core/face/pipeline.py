@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -19,16 +20,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ohlora_core.face.animation import Expression
-from ohlora_core.face.generator import Generator, load_generator
-from ohlora_core.face.hair import load_hair_student
+from ohlora_core.face.compute import Compute, choose_compute
+from ohlora_core.face.hair_inference import fast_hair
 from ohlora_core.face.hairstyle import HAIR_PERIOD_FRAMES, HairStyle, wall_clock_phase
-from ohlora_core.face.loop import make_loop
-from ohlora_core.face.ombre import SIZE, apply_ombre
-from ohlora_core.face.vectors import Face, FaceBook, load_face_book, weights
+from ohlora_core.face.inference import fast_synthesis
+from ohlora_core.face.loop import make_loop, rest
+from ohlora_core.face.ombre import SIZE, dye_frame
+from ohlora_core.face.published import load_face_models
+from ohlora_core.face.vectors import Face, weights
 
 logger = logging.getLogger(__name__)
 
 BATCH_FRAMES = 6
+Ombre = tuple[float, float, float]
 
 
 @dataclass
@@ -46,28 +50,6 @@ class Timings:
         return self.generator_ms + self.hair_ms + self.ombre_ms
 
 
-@dataclass(frozen=True)
-class Compute:
-    """Number format of the networks and why it was chosen."""
-
-    dtype: torch.dtype
-    reason: str
-
-
-def choose_compute() -> Compute:
-    """bfloat16 where the processor multiplies it in hardware, else float32.
-
-    Without such units bfloat16 is several times slower than float32. Features are channels-last
-    either way.
-    """
-    capability = torch.backends.cpu.get_cpu_capability()
-    if torch.cpu._is_amx_tile_supported():
-        return Compute(torch.bfloat16, f"bfloat16: AMX matrix units ({capability})")
-    if torch.cpu._is_avx512_bf16_supported():
-        return Compute(torch.bfloat16, f"bfloat16: AVX512-BF16 ({capability})")
-    return Compute(torch.float32, f"float32: no bfloat16 units in this processor ({capability})")
-
-
 def encode_jpeg(frame: NDArray[np.uint8], quality: int = 80) -> bytes:
     """JPEG file of a frame [h, w, 3] uint8 RGB. quality: 1..95."""
     done, data = cv2.imencode(
@@ -76,6 +58,14 @@ def encode_jpeg(frame: NDArray[np.uint8], quality: int = 80) -> bytes:
     if not done:
         raise ValueError(f"not a frame that JPEG can hold: {frame.shape} {frame.dtype}")
     return data.tobytes()
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """Pictures [n, 3, h, w] in -1..1, which are overwritten, to frames [n, h, w, 3] uint8 RGB."""
+    values = images.add_(1).mul_(127.5).round_()
+    count, channels, height, width = values.shape
+    pixels = torch.empty(count, height, width, channels, dtype=torch.uint8)
+    return pixels.copy_(values.permute(0, 2, 3, 1)).numpy()
 
 
 def repeat_border(pixels: NDArray[np.uint8], width: int = 2) -> None:
@@ -93,30 +83,28 @@ def repeat_border(pixels: NDArray[np.uint8], width: int = 2) -> None:
 class FacePipeline:
     """Renders frames of the offered faces. Thread-safe: one render at a time.
 
-    models_dir: the folder that holds `face/`. family: "lite". Raises ModelFileError when a file
-    is missing or does not fit.
+    models_dir: the folder that holds `face/` of the embedded models. family: "lite", "v7" or "v8".
+    downloads_dir: the folder of the published models (layout in `published`), only for those two.
+    Raises ModelFileError when a file does not fit, MissingModelError when a published one is
+    absent.
     """
 
     models_dir: Path
     family: str = "lite"
+    downloads_dir: Path | None = None
     timings: Timings = field(default_factory=Timings, init=False)
 
     def __post_init__(self) -> None:
-        if self.family != "lite":
-            raise ValueError(f"face family {self.family!r} is not embedded; known: 'lite'")
-        folder = Path(self.models_dir) / "face"
-        self.compute = choose_compute()
+        self.compute: Compute = choose_compute()
         logger.info("face: %s", self.compute.reason)
-        self.generator: Generator = load_generator(
-            folder / "generator.safetensors", self.family, self.compute.dtype
-        )
-        self.hair = load_hair_student(folder / "hair.safetensors")
-        self.faces: FaceBook = load_face_book(folder)
-        # Weights have one place in the repository, so size and time of change tell versions apart.
-        files = sorted(folder.glob("*.safetensors"))
-        stamps = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-        self.fingerprint = str(stamps)
-        self._neutral: dict[int, Tensor] = {}
+        models_dir = Path(self.models_dir)
+        downloads_dir = Path(self.downloads_dir or models_dir)
+        models = load_face_models(self.family, models_dir, downloads_dir, self.compute)
+        self.generator, self.faces = models.generator, models.faces
+        self.fingerprint = models.fingerprint
+        self.synthesis = fast_synthesis(models.generator, self.compute)
+        self.hair = fast_hair(models.hair, self.compute)
+        self._styles: dict[int, tuple[Tensor, Tensor]] = {}
         self._lock = threading.Lock()
 
     def face_numbers(self) -> list[int]:
@@ -160,34 +148,45 @@ class FacePipeline:
     ) -> NDArray[np.uint8]:
         started = time.perf_counter()
         images = self.images(face, list(expressions))
-        pixels = ((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-        repeat_border(pixels)
         self._count("generator_ms", started)
-        if style.mode == "natural":
-            return pixels
         started = time.perf_counter()
-        masks = self.hair(images)[:, 0].numpy()
+        dyed = style.mode != "natural"
+        masks = self.hair(images)[:, 0].numpy() if dyed else None
         self._count("hair_ms", started)
         started = time.perf_counter()
-        for frame, mask, phase in zip(pixels, masks, phases, strict=True):
-            ombre = style.ombre(phase)
-            if ombre is not None:
-                frame[:] = np.round(apply_ombre(frame, mask, *ombre)).astype(np.uint8)
+        pixels = to_pixels(images)
+        if self.family == "lite":
+            repeat_border(pixels)
+        if masks is not None:
+            for frame, mask, phase in zip(pixels, masks, phases, strict=True):
+                dye_frame(frame, mask, *cast(Ombre, style.ombre(phase)))
         self._count("ombre_ms", started)
         return pixels
 
     def images(self, face: Face, expressions: list[Expression]) -> Tensor:
         """[n, 3, 256, 256] in -1..1, before the hair is dyed."""
-        if face.number not in self._neutral:
-            z, label = torch.from_numpy(face.z)[None], torch.from_numpy(face.label)[None]
-            self._neutral[face.number] = self.generator.mapping(z, label)
-        moves = torch.from_numpy(weights(expressions) @ face.vectors)
-        return self.generator.synthesis(self._neutral[face.number] + moves).clamp_(-1, 1)
+        if face.number not in self._styles:
+            self._styles[face.number] = self._face_styles(face)
+        neutral, moves = self._styles[face.number]
+        styles = neutral + torch.from_numpy(weights(expressions)) @ moves
+        return self.synthesis.picture(styles).clamp_(-1, 1)
+
+    def _face_styles(self, face: Face) -> tuple[Tensor, Tensor]:
+        """Styles of the neutral face [1, n], and what each property vector adds to them [3, n]."""
+        z, label = torch.from_numpy(face.z)[None], torch.from_numpy(face.label)[None]
+        w = self.generator.mapping(z, label)
+        neutral = self.synthesis.styles(w)
+        return neutral, self.synthesis.styles(w + torch.from_numpy(face.vectors)) - neutral
 
     def _count(self, name: str, started: float) -> None:
         spent = (time.perf_counter() - started) * 1000 / max(self.timings.frames, 1)
         setattr(self.timings, name, getattr(self.timings, name) + spent)
 
-    def idle_loop(self, face: int, hair: HairStyle | None, cache_dir: Path) -> Path:
-        """The resting face as a seamless animated WebP, made once and kept in cache_dir."""
-        return make_loop(self, face, hair or HairStyle("natural"), Path(cache_dir))
+    def idle_loop(
+        self, face: int, hair: HairStyle | None, cache_dir: Path, pause: Callable[[], None] = rest
+    ) -> Path:
+        """The resting face as a seamless animated WebP, made once and kept in cache_dir.
+
+        pause: called after each part, so that others can render.
+        """
+        return make_loop(self, face, hair or HairStyle("natural"), Path(cache_dir), pause=pause)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ohlora_core.face.ombre import apply_ombre, hair_alpha, hue_rgb
+from ohlora_core.face.ombre import apply_ombre, dye_frame, hair_alpha, hue_rgb
 
 
 def test_matches_the_worked_examples(parity):
@@ -11,6 +11,15 @@ def test_matches_the_worked_examples(parity):
     for params, wanted in zip(parity["ombre.params"], parity["ombre.result"], strict=True):
         made = apply_ombre(image, mask, *params)
         assert np.abs(made - wanted).max() < 1e-2
+
+
+def test_dyeing_in_place_is_the_same_rounded(parity):
+    image, mask = parity["ombre.image"], parity["ombre.mask"]
+    for params in parity["ombre.params"]:
+        frame = image.copy()
+        dye_frame(frame, mask, *params)
+        wanted = np.round(apply_ombre(image, mask, *params)).astype(np.uint8)
+        assert np.array_equal(frame, wanted)
 
 
 def test_hue_table_matches(parity):
@@ -21,6 +30,9 @@ def test_without_hair_the_image_is_unchanged():
     image = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     made = apply_ombre(image, np.full((224, 224), 0.5, np.float32), 0.3, 0.6, 0.5)
     assert np.array_equal(made, image)
+    frame = image.copy()
+    dye_frame(frame, np.full((224, 224), 0.5, np.float32), 0.3, 0.6, 0.5)
+    assert np.array_equal(frame, image)
 
 
 @pytest.mark.parametrize(("height", "first_row"), [(1.0, 64), (0.5, 128)])
