@@ -400,7 +400,7 @@ class LiteBlock(nn.Module):
 
 
 class LiteSynthesis(nn.Module):
-    """w to an image with features of up to 128 pixels; the step to 256 is the output layer's.
+    """w to an image: a coarse one from 64 px features, plus details from 128 px features.
 
     The blocks of StyleGAN v1 without noise, but convolutions that enlarge are sub-pixel ones (no
     enlarged copy, no blur) and none runs at 256 pixels: that alone would take half of the time.
@@ -413,7 +413,9 @@ class LiteSynthesis(nn.Module):
         for inputs, outputs in pairwise(channels):
             self.blocks.append(LiteBlock(inputs, outputs, enlarges=True))
             self.blocks.append(LiteBlock(outputs, outputs, enlarges=False))
+        self.coarse = LiteConv(channels[-2], 3, enlarges=True, gain=0.3)
         self.output = LiteConv(channels[-1], 3, enlarges=True, gain=0.3)
+        nn.init.zeros_(self.output.weight)  # details are added to a picture that is right already
 
     def features(self, w: Tensor, blocks: int) -> Tensor:
         """[b, 512] -> [b, channels, size, size] after the first `blocks` blocks."""
@@ -424,7 +426,11 @@ class LiteSynthesis(nn.Module):
 
     def forward(self, w: Tensor) -> Tensor:
         """[b, 512] -> [b, 3, 256, 256] float32, about -1..1 (not clipped)."""
-        return self.output(self.features(w, len(self.blocks))).float()
+        x = self.features(w, len(self.blocks) - 2)
+        coarse = F.interpolate(self.coarse(x).float(), scale_factor=2.0, mode="bilinear")
+        for block in self.blocks[-2:]:
+            x = block(x, w)
+        return coarse + self.output(x).float()
 
 
 class Generator(nn.Module):

@@ -189,14 +189,16 @@ class GrowingSynthesis(nn.Module):
         super().__init__()
         self.synthesis = synthesis
         self.heads = nn.ModuleList(
-            LiteConv(count, 3, enlarges=True, gain=0.3) for count in channels[:-1]
+            LiteConv(count, 3, enlarges=True, gain=0.3) for count in channels[:-2]
         )
 
     def forward(self, w: Tensor, size_px: int) -> Tensor:
         """[b, 512] -> [b, 3, size_px, size_px]; size_px: 8, 16, ... 256."""
+        if size_px == FINAL_SIZE_PX:
+            return cast(Tensor, self.synthesis(w))
         level = size_px.bit_length() - 4
         features = self.synthesis.features(w, 2 * level + 1)
-        head = self.heads[level] if level < len(self.heads) else self.synthesis.output
+        head = self.heads[level] if level < len(self.heads) else self.synthesis.coarse
         return cast(Tensor, head(features))
 
 
@@ -291,7 +293,7 @@ class Trainer:
         logger.info("%d px: %d pictures", phase.size_px, len(data.images))
         checkpoint_at = self.phase_seconds + 60
         losses: list[float] = []
-        grows = self.phase > 0
+        grows = self.phase > 0 and phase.size_px < FINAL_SIZE_PX  # the last step only adds details
         for z, label, wanted in data:
             start = time.monotonic()
             progress = min(self.phase_seconds / limit, 1.0)
