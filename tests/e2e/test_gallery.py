@@ -48,8 +48,9 @@ def page(browser, served):
 
 
 def open_gallery(page):
-    page.click("#settings-open")
-    page.wait_for_function("document.querySelectorAll('.gallery-list .drawn').length === 3")
+    if not page.evaluate("document.body.classList.contains('drawer-open')"):
+        page.click("#settings-open")
+    page.wait_for_selector(".gallery-list .drawn")
 
 
 def wait_for_face(page, number):
@@ -67,6 +68,7 @@ def wait_for_face(page, number):
 def test_thumbnails_come_when_the_drawer_opens(page):
     assert page.locator(".gallery-list .drawn").count() == 0
     open_gallery(page)
+    page.wait_for_function("document.querySelectorAll('.gallery-list .drawn').length === 3")
     sizes = "[...document.querySelectorAll('.gallery-list img')].map(image => image.naturalWidth)"
     assert page.evaluate(sizes) == [160, 160, 160]
     assert page.locator(".gallery-number").all_inner_texts() == ["1", "2", "3"]
@@ -74,11 +76,15 @@ def test_thumbnails_come_when_the_drawer_opens(page):
 
 
 def test_a_click_changes_panel_header_and_loop(page):
+    open_gallery(page)
     page.click(".gallery-list label:nth-child(3)")
     wait_for_face(page, 3)
 
 
 def test_the_keyboard_chooses_and_every_card_has_a_name(page):
+    open_gallery(page)
+    page.click(".gallery-list label:nth-child(3)")
+    wait_for_face(page, 3)
     page.focus(".gallery-list input:checked")
     page.keyboard.press("ArrowLeft")
     wait_for_face(page, 2)
@@ -86,13 +92,16 @@ def test_the_keyboard_chooses_and_every_card_has_a_name(page):
 
 
 def test_the_choice_is_remembered(page, served):
+    chosen = int(page.evaluate(CHOSEN))
     page.reload()
     page.wait_for_selector(".face-rest.shown")
-    wait_for_face(page, 2)
+    wait_for_face(page, chosen)
 
 
 def test_a_face_that_is_gone_is_told_with_the_valid_numbers(page, served, monkeypatch):
     open_gallery(page)
+    page.click(".gallery-list label:nth-child(2)")
+    wait_for_face(page, 2)
     monkeypatch.setattr(served[0].face, "face_numbers", lambda: [1, 2])
     page.click(".gallery-list label:nth-child(3)")
     page.wait_for_selector(".gallery-note >> text=1, 2")
@@ -101,8 +110,7 @@ def test_a_face_that_is_gone_is_told_with_the_valid_numbers(page, served, monkey
 
 
 def test_hair_and_stillness_reach_the_panel(page):
-    if not page.locator("#settings-hair").is_visible():
-        page.click("#settings-open")
+    open_gallery(page)
     with page.expect_request(lambda asked: "loop.webp?hair=natural" in asked.url):
         page.click("#settings-hair label:nth-of-type(3)")
     page.wait_for_selector(".face[data-loop=yes]")

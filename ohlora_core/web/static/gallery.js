@@ -14,6 +14,12 @@ function spoken(number) {
   });
 }
 
+// Only what comes into view is asked for: browsers load "lazy" pictures long before that.
+const seen = new IntersectionObserver(entries => entries.filter(entry => entry.isIntersecting).forEach(({ target }) => {
+  seen.unobserve(target);
+  target.src = target.dataset.src;
+}));
+
 function option(face, chosen) {
   const label = document.createElement('label');
   const input = Object.assign(document.createElement('input'), {
@@ -21,8 +27,10 @@ function option(face, chosen) {
   });
   input.addEventListener('change', () => trigger('choose', { face: face.number }));
   const image = Object.assign(document.createElement('img'), {
-    src: face.url, alt: '', loading: 'lazy', decoding: 'async', width: 80, height: 80,
+    alt: '', decoding: 'async', width: 80, height: 80,
   });
+  image.dataset.src = face.url;
+  seen.observe(image);
   // drawn on first use: until then the card shimmers
   image.addEventListener('load', () => label.classList.add('drawn'), { once: true });
   const number = document.createElement('span');
