@@ -252,10 +252,19 @@ void ohlora_conv(const float* x, const float* factor, const float* offset, const
     const Map map{x, factor, offset, height, width, inputs};
     const int all = images * (height / 4) * (width / 4), threads = omp_get_max_threads();
     const int maps = outputs * scale * scale;
+    const int each = (height / 4) * (width / 4);
     // Many tiles at once where the weights are too large for the caches.
     int tiles = std::max(24, std::max(inputs, maps) * 3 / 8);
     tiles = (std::min(tiles, (all + threads - 1) / threads) + 3) / 4 * 4;
-    const int blocks = (all + tiles - 1) / tiles;
+    // Whole images, or the same parts of each: sums must not depend on an image's place.
+    int parts = 1;
+    if (tiles >= each) {
+        tiles = tiles / each * each;
+    } else {
+        parts = ((each + tiles - 1) / tiles + threads - 1) / threads * threads;
+        tiles = ((each + parts - 1) / parts + 3) / 4 * 4;
+    }
+    const int blocks = parts == 1 ? (all + tiles - 1) / tiles : images * parts;
 #pragma omp parallel num_threads(threads)
     {
         // One line more than needed, or the 36 planes would share a few sets of the first cache.
@@ -266,7 +275,10 @@ void ohlora_conv(const float* x, const float* factor, const float* offset, const
         if (mode == 2) finish.slope = 0.0f;
 #pragma omp for schedule(static)
         for (int block = 0; block < blocks; ++block) {
-            const int first = block * tiles, count = std::min(tiles, all - first);
+            const int first = parts == 1 ? block * tiles : block / parts * each + block % parts * tiles;
+            const int end = parts == 1 ? all : (block / parts + 1) * each;
+            const int count = std::min(tiles, end - first);
+            if (count <= 0) continue;
             transform_tiles(map, first, count, in, before);
             for (int64_t p = 0; p < 36; ++p)
                 gemm(before + p * in, (count + 3) / 4 * 4, weights + p * inputs * maps, inputs, maps,
