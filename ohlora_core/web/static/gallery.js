@@ -66,5 +66,12 @@ function draw() {
   tell(value.told);
 }
 
+// Each time the drawer opens, the chosen face is in view.
+new IntersectionObserver(entries => {
+  const card = list.querySelector('label:has(:checked)');
+  if (!card || !entries.some(entry => entry.isIntersecting)) return;
+  list.scrollTop = card.offsetTop - (list.clientHeight - card.offsetHeight) / 2;
+}).observe(list);
+
 watch('value', draw);
 draw();
