@@ -135,7 +135,7 @@ class ScoreError(OhLoraError):
     def __init__(self, name: str, value: object, low: float, high: float) -> None:
         shown = str(value)[:40]
         super().__init__(
-            f"{name} 값 '{shown}' 은(는) 숫자가 아니에요. {low} 에서 {high} 사이의 수를 넣어 주세요 "
+            f"{name} 값 '{shown}' 은(는) 숫자가 아니에요. {low} 에서 {high} 사이로 넣어 주세요 "
             "(범위를 벗어나면 가장 가까운 값을 써요).",
             f"'{shown}' is not a number that {name} can be. Give one from {low} to {high} "
             "(values outside are clipped).",
