@@ -130,8 +130,8 @@ def _draw_lock(
         stage.fill(ribbon(strand, wide * _swell(len(strand))), solid(color, strength))
     if glint > 0.0:
         for shift, reach, strength in ((-0.20, 11.0, 0.42), (0.12, 8.0, 0.26)):
-            piece, wide = _section(line, widths, (ring - reach, ring + reach), shift)
-            stage.fill(ribbon(piece, 0.30 * wide), solid(tones.glint, strength * glint))
+            piece, spread = _section(line, widths, (ring - reach, ring + reach), shift)
+            stage.fill(ribbon(piece, 0.30 * spread), solid(tones.glint, strength * glint))
 
 
 def _swell(count: int) -> NDArray[np.float64]:
