@@ -6,7 +6,8 @@ import copy
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ohlora_core.core import Core
 from ohlora_core.events import ReplyText
@@ -176,26 +178,16 @@ class FullFrames:
         return _medians(names, fast[1:]), _medians(names, reference[1:])
 
     def _fast_batch(self) -> tuple[float, ...]:
-        clock = _Clock()
-        images = self.fast.picture(self.styles).clamp_(-1, 1)
-        clock.lap()
-        masks = self.fast_hair(images)[:, 0].numpy()
-        clock.lap()
-        for frame, mask in zip(to_pixels(images), masks, strict=True):
-            dye_frame(frame, _full_mask(mask), *OMBRE)
-        clock.lap()
-        return tuple(clock.laps)
+        def dye(frame: NDArray[np.uint8], mask: NDArray[np.float32]) -> None:
+            dye_frame(frame, mask, *OMBRE)
+
+        return _laps(lambda: self.fast.picture(self.styles), self.fast_hair, dye)
 
     def _reference_batch(self) -> tuple[float, ...]:
-        clock = _Clock()
-        images = self.reference.synthesis(self.latents).clamp_(-1, 1)
-        clock.lap()
-        masks = self.reference_hair(images)[:, 0].numpy()
-        clock.lap()
-        for frame, mask in zip(to_pixels(images), masks, strict=True):
-            frame[:] = np.round(apply_ombre(frame, _full_mask(mask), *OMBRE)).astype(np.uint8)
-        clock.lap()
-        return tuple(clock.laps)
+        def dye(frame: NDArray[np.uint8], mask: NDArray[np.float32]) -> None:
+            frame[:] = np.round(apply_ombre(frame, mask, *OMBRE)).astype(np.uint8)
+
+        return _laps(lambda: self.reference.synthesis(self.latents), self.reference_hair, dye)
 
     @torch.inference_mode()
     def difference(self) -> float:
@@ -226,17 +218,21 @@ class FullFrames:
         return rows
 
 
-class _Clock:
-    """Milliseconds per frame of consecutive parts of a batch."""
-
-    def __init__(self) -> None:
-        self.laps: list[float] = []
-        self._last = time.perf_counter()
-
-    def lap(self) -> None:
-        now = time.perf_counter()
-        self.laps.append(1000 * (now - self._last) / FACE_BATCH)
-        self._last = now
+def _laps(
+    draw: Callable[[], Tensor],
+    hair: Callable[[Tensor], Tensor],
+    dye: Callable[[NDArray[np.uint8], NDArray[np.float32]], None],
+) -> tuple[float, ...]:
+    """Milliseconds per frame of the three parts of one batch: pictures, hair maps, dyeing."""
+    times = [time.perf_counter()]
+    images = draw().clamp_(-1, 1)
+    times.append(time.perf_counter())
+    masks = hair(images)[:, 0].numpy()
+    times.append(time.perf_counter())
+    for frame, mask in zip(to_pixels(images), masks, strict=True):
+        dye(frame, _full_mask(mask))
+    times.append(time.perf_counter())
+    return tuple(1000 * (end - start) / FACE_BATCH for start, end in pairwise(times))
 
 
 def _full_mask(mask: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ohlora_core.face import FPS, load_hair_model
 from ohlora_core.face.animation import rest_animation
+from ohlora_core.face.pipeline import to_pixels
 from ohlora_core.face.vectors import PROPERTIES, load_face_book, weights
 from ohlora_core.training.portrait import OFFERED_FACES, identity_of_seed, latent_of_seed, render
 from ohlora_core.training.vectors import (
@@ -123,7 +123,8 @@ def _fidelity(
             images = scorer.pictures(w)
             maps = hair(images)[:, 0].numpy()
             scores = scorer.cnn.scores(images, PROPERTIES).numpy()
-        for sample, made, hair_map in zip(part, _frames(images), maps, strict=True):
+            frames = to_pixels(images)
+        for sample, made, hair_map in zip(part, frames, maps, strict=True):
             eyes, mouth, pose = map(float, sample.label)
             wanted, mask = render(identity_of_seed(sample.seed), eyes, mouth, pose)
             small = cv2.resize(mask, hair_map.shape[::-1], interpolation=cv2.INTER_AREA)
@@ -173,17 +174,12 @@ def _flicker(scorer: Scorer, folder: Path) -> float:
     moves = weights(rest_animation(_REST_FRAMES, seed=0))
     w = scorer.mapping(face.z[None], face.label[None]) + moves @ face.vectors
     with torch.inference_mode():
-        frames = np.concatenate([_frames(scorer.pictures(part)) for part in _batches(w)])
+        frames = np.concatenate([to_pixels(scorer.pictures(part)) for part in _batches(w)])
     person = identity_of_seed(number)
     drawn = [render(person, eyes, 0.2, pose)[0] for eyes, pose in ((0.5, -0.3), (0.7, 0.3))]
     still = (drawn[0] == drawn[1]).all(axis=-1)
     change = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(axis=-1)
     return float(change[:, still].mean())
-
-
-def _frames(images: Tensor) -> NDArray[np.uint8]:
-    """[n, 3, h, w] in -1..1 -> [n, h, w, 3] uint8."""
-    return ((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 
 
 def _batches(rows: Any) -> Iterator[Any]:

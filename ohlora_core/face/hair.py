@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ohlora_core.face.effisegnet import MASK_SIZE, EffiSegNet
-from ohlora_core.face.generator import CHANNELS_LAST, load_strict, read_state_dict
+from ohlora_core.face.generator import CHANNELS_LAST
+from ohlora_core.face.state_dict import load_strict, read_state_dict
 
 STUDENT_CHANNELS = (8, 16, 24, 32, 48)
 _DOWN_WEIGHT = r"down\.\d+\.0\.weight"

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ohlora_core.face.generator import load_strict, read_state_dict
+from ohlora_core.face.state_dict import load_strict, read_state_dict
 
 Crop = tuple[slice, slice]
 ALL = slice(0, 256)

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from ohlora_core.errors import SettingsError
 from ohlora_core.face.effisegnet import EffiSegNet
-from ohlora_core.face.generator import Generator, load_generator, load_strict, read_state_dict
+from ohlora_core.face.generator import Generator, load_generator
 from ohlora_core.face.hair import MASK_SIZE, HairStudent
+from ohlora_core.face.state_dict import load_strict, read_state_dict
 from ohlora_core.training.fitting import Schedule, fit, training_device
 from ohlora_core.training.picture_sets import FaceSet, FolderSet, PictureSet, to_input
 from ohlora_core.training.portrait_identity import latent_of_seed

@@ -1,4 +1,4 @@
-"""Face layers of the portrait: head shape, skin and nose; the way to all other face parts.
+"""Face layers of the portrait: head shape, skin and nose.
 
 Knows nothing of hair and background. Coordinates as in `portrait_head`.
 """
@@ -16,20 +16,8 @@ from ohlora_core.training.portrait_canvas import (
     smooth,
     solid,
 )
-from ohlora_core.training.portrait_eyes import draw_brow, draw_eye
 from ohlora_core.training.portrait_head import WHITE, Head, tones
 from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
-
-__all__ = [
-    "WHITE",
-    "Head",
-    "draw_brow",
-    "draw_eye",
-    "draw_head",
-    "draw_nose",
-    "face_outline",
-    "tones",
-]
 
 _BLUSH: Color = (252.0, 116.0, 116.0)
 _NOSE_ROW = 153.0

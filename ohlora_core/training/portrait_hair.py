@@ -20,7 +20,7 @@ from ohlora_core.training.portrait_canvas import (
     smooth,
     solid,
 )
-from ohlora_core.training.portrait_face import Head
+from ohlora_core.training.portrait_head import Head
 from ohlora_core.training.portrait_identity import Color, Identity, mix, shade
 from ohlora_core.training.portrait_locks import (
     SAMPLES,

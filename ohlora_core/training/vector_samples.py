@@ -24,9 +24,9 @@ from ohlora_core.face.generator import (
     PUBLISHED_CHANNELS,
     Generator,
     load_generator,
-    read_state_dict,
 )
 from ohlora_core.face.property_cnn import PropertyCnn, load_property_cnn
+from ohlora_core.face.state_dict import read_state_dict
 from ohlora_core.face.vectors import PROPERTIES
 from ohlora_core.training.fitting import training_device
 

@@ -12,10 +12,10 @@ from ohlora_core.face.generator import (
     Generator,
     GeneratorConfig,
     load_generator,
-    load_strict,
     upsampled_conv,
     upsampling_kernels,
 )
+from ohlora_core.face.state_dict import load_strict
 
 TINY = (8, 8, 8, 8, 8, 4, 4)
 
