@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ohlora_core.errors import ModelFileError
+from ohlora_core.face.lite import LiteConfig, LiteSynthesis
 from ohlora_core.face.state_dict import load_strict, read_state_dict
 
 LATENT_SIZE = 512
@@ -30,7 +30,6 @@ CHANNELS_LAST = torch.channels_last
 SQRT2 = math.sqrt(2.0)
 RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256)
 PUBLISHED_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
-LITE_CHANNELS = (128, 128, 96, 64, 48, 24)
 LABEL_SIZES = {"lite": 3, "v7": 3, "v8": 7}
 
 
@@ -38,16 +37,17 @@ LABEL_SIZES = {"lite": 3, "v7": 3, "v8": 7}
 class GeneratorConfig:
     """Sizes of one generator.
 
-    label_size: values of a label. channels: features at 4, 8, ... pixels. Seven entries make the
-    published network; six the lite one, whose features end at 128 pixels.
+    label_size: values of a label. channels: features at 4, 8, ... 256 pixels. lite: sizes of the
+    lite synthesis network, which then takes the place of the published one.
     """
 
     label_size: int
     channels: tuple[int, ...] = PUBLISHED_CHANNELS
+    lite: LiteConfig | None = None
 
     def __post_init__(self) -> None:
-        if len(self.channels) not in (len(RESOLUTIONS) - 1, len(RESOLUTIONS)):
-            raise ValueError(f"channels needs one entry for each of {RESOLUTIONS} or all but 256")
+        if len(self.channels) != len(RESOLUTIONS):
+            raise ValueError(f"channels needs one entry for each of {RESOLUTIONS}")
 
 
 class Dense(nn.Module):
@@ -356,82 +356,6 @@ class SynthesisNetwork(nn.Module):
         return output(x).float()
 
 
-class LiteConv(nn.Module):
-    """3x3 convolution; `enlarges`: its channels become the pixels of a picture twice as large."""
-
-    def __init__(self, inputs: int, outputs: int, enlarges: bool, gain: float = SQRT2) -> None:
-        super().__init__()
-        maps = outputs * 4 if enlarges else outputs
-        self.enlarges = enlarges
-        self.weight = nn.Parameter(torch.randn(maps, inputs, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(maps))
-        self.weight_scale = gain / math.sqrt(inputs * 9)
-        self._frozen: tuple[Tensor, Tensor] | None = None
-
-    def kernels(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias as they act."""
-        return self.weight * self.weight_scale, self.bias
-
-    def freeze(self, dtype: torch.dtype | None = None) -> None:
-        """Scale once; for inference, after the last change of weights."""
-        with torch.no_grad():
-            weight, bias = self.kernels()
-            dtype = dtype or weight.dtype
-            self._frozen = weight.to(dtype, memory_format=CHANNELS_LAST), bias.to(dtype)
-
-    def forward(self, x: Tensor) -> Tensor:  # [b, in, h, h] -> [b, out, h, h] or [b, out, 2h, 2h]
-        weight, bias = self._frozen or self.kernels()
-        x = F.conv2d(x.to(weight.dtype), weight, bias, padding=1)
-        return F.pixel_shuffle(x, 2) if self.enlarges else x
-
-
-class LiteBlock(nn.Module):
-    """Convolution, leaky ReLU, instance norm, style."""
-
-    def __init__(self, inputs: int, outputs: int, enlarges: bool) -> None:
-        super().__init__()
-        self.conv = LiteConv(inputs, outputs, enlarges)
-        self.style = Dense(LATENT_SIZE, outputs * 2)
-        self.activate = activate_and_style
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        return self.activate(self.conv(x), self.style(w))
-
-
-class LiteSynthesis(nn.Module):
-    """w to an image: a coarse one from 64 px features, plus details from 128 px features.
-
-    The blocks of StyleGAN v1 without noise, but convolutions that enlarge are sub-pixel ones (no
-    enlarged copy, no blur) and none runs at 256 pixels: that alone would take half of the time.
-    """
-
-    def __init__(self, channels: tuple[int, ...]) -> None:
-        super().__init__()
-        self.const = nn.Parameter(torch.randn(1, channels[0], 4, 4))
-        self.blocks = nn.ModuleList([LiteBlock(channels[0], channels[0], enlarges=False)])
-        for inputs, outputs in pairwise(channels):
-            self.blocks.append(LiteBlock(inputs, outputs, enlarges=True))
-            self.blocks.append(LiteBlock(outputs, outputs, enlarges=False))
-        self.coarse = LiteConv(channels[-2], 3, enlarges=True, gain=0.3)
-        self.output = LiteConv(channels[-1], 3, enlarges=True, gain=0.3)
-        nn.init.zeros_(self.output.weight)  # details are added to a picture that is right already
-
-    def features(self, w: Tensor, blocks: int) -> Tensor:
-        """[b, 512] -> [b, channels, size, size] after the first `blocks` blocks."""
-        x = self.const.expand(w.shape[0], -1, -1, -1).contiguous(memory_format=CHANNELS_LAST)
-        for block in self.blocks[:blocks]:
-            x = block(x, w)
-        return x
-
-    def forward(self, w: Tensor) -> Tensor:
-        """[b, 512] -> [b, 3, 256, 256] float32, about -1..1 (not clipped)."""
-        x = self.features(w, len(self.blocks) - 2)
-        coarse = F.interpolate(self.coarse(x).float(), scale_factor=2.0, mode="bilinear")
-        for block in self.blocks[-2:]:
-            x = block(x, w)
-        return coarse + self.output(x).float()
-
-
 class Generator(nn.Module):
     """mapping(z, label) -> w; synthesis(w) -> image [b, 3, 256, 256], about -1..1."""
 
@@ -440,24 +364,31 @@ class Generator(nn.Module):
         self.config = config
         self.mapping = MappingNetwork(config.label_size)
         self.truncation = Truncation()
-        lite = len(config.channels) < len(RESOLUTIONS)
-        self.synthesis = (LiteSynthesis if lite else SynthesisNetwork)(config.channels)
+        self.synthesis: SynthesisNetwork | LiteSynthesis = (
+            LiteSynthesis(LATENT_SIZE, config.lite)
+            if config.lite
+            else SynthesisNetwork(config.channels)
+        )
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        return self.synthesis(self.mapping(z, label))
+        image: Tensor = self.synthesis(self.mapping(z, label))
+        return image
 
     def freeze(self, dtype: torch.dtype | None = None) -> Generator:
         """Ready for inference: no gradients, kernels folded once. Weights must not change after.
 
         dtype: number format of the features (default: of the weights). Mapping and styles keep
-        that of the weights: w moves in steps finer than bfloat16 can tell apart.
+        that of the weights: w moves in steps finer than bfloat16 can tell apart. So does all of
+        the lite synthesis, which is too small to gain.
         """
         self.eval().requires_grad_(False)
         for module in self.modules():
             if isinstance(module, Dense):
                 module.freeze()
-            elif isinstance(module, StyleBlock | LiteConv):
+            elif isinstance(module, StyleBlock):
                 module.freeze(dtype)
+            elif isinstance(module, LiteSynthesis):
+                module.channels_last()
         return self
 
 
@@ -465,7 +396,7 @@ def load_generator(path: Path, version: str, dtype: torch.dtype = torch.float32)
     """Load a generator, ready for inference with features in dtype.
 
     path: a weights file (``.pth`` or safetensors). version: "v7", "v8" (published sizes) or "lite",
-    whose channels come from ``config.json`` beside the file. Raises ModelFileError.
+    whose sizes come from ``config.json`` beside the file. Raises ModelFileError.
     """
     if version not in LABEL_SIZES:
         raise ValueError(f"unknown face version {version!r}; known: {sorted(LABEL_SIZES)}")
@@ -473,8 +404,8 @@ def load_generator(path: Path, version: str, dtype: torch.dtype = torch.float32)
     if version == "lite":
         config_path = path.parent / "config.json"
         try:
-            channels = tuple(json.loads(config_path.read_text(encoding="utf-8"))["channels"])
-            config = GeneratorConfig(LABEL_SIZES[version], channels)
+            sizes = json.loads(config_path.read_text(encoding="utf-8"))
+            config = GeneratorConfig(LABEL_SIZES[version], lite=LiteConfig(**sizes))
         except OSError as error:
             raise ModelFileError(config_path, detail=error.strerror or str(error)) from error
         except (KeyError, TypeError, ValueError) as error:

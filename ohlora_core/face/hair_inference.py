@@ -30,7 +30,6 @@ from ohlora_core.face.layout import padded, panels, winograd
 from ohlora_core.face.native import Kernels, load_kernels
 
 _NO_ACTIVATION, _SILU, _RELU = 0, 1, 2
-_CONV_RELU = 2
 
 
 def fast_hair(model: nn.Module, compute: Compute) -> nn.Module:
@@ -221,9 +220,7 @@ class NativeEffiSegNet(nn.Module):
         unused = torch.zeros(batch, 2, DECODER_CHANNELS, dtype=torch.float64)
         bias = torch.zeros(DECODER_CHANNELS)
         sizes = (batch, height, width, scale.inputs, DECODER_CHANNELS)
-        self._kernels(
-            "conv", x, ones, nothing, scale.conv, bias, bias, None, y, unused, *sizes, 1, _CONV_RELU
-        )
+        self._kernels("conv", x, ones, nothing, scale.conv, bias, bias, None, y, unused, *sizes, 1)
         return y
 
 

@@ -19,7 +19,6 @@ Without a C++ compiler the reference network itself runs, its kernels folded onc
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -32,20 +31,19 @@ from ohlora_core.face.generator import (
     CHANNELS_LAST,
     Dense,
     Generator,
-    LiteBlock,
-    LiteConv,
-    LiteSynthesis,
     StyleBlock,
     SynthesisNetwork,
     ToRgb,
 )
 from ohlora_core.face.layout import padded, panels, winograd
+from ohlora_core.face.lite import LiteSynthesis
 from ohlora_core.face.native import Kernels, load_kernels
 
 TILED_FROM = 8
 """Smallest map, in pixels, that is worth Winograd's transforms."""
 SINGLE_FROM = 64
 """Maps from this size on are made image by image: those of a batch would leave every cache."""
+_LEAKY = 0  # activation of the kernels' convolution
 
 
 class Synthesis(Protocol):
@@ -65,7 +63,7 @@ def fast_synthesis(generator: Generator, compute: Compute) -> Synthesis:
     """The fastest form of a frozen generator's synthesis that this machine can run."""
     if compute.device.type == "cuda":
         return CudaSynthesis(generator, compute)
-    kernels = load_kernels()
+    kernels = None if isinstance(generator.synthesis, LiteSynthesis) else load_kernels()
     if kernels is None:
         return PlainSynthesis(generator)
     return NativeSynthesis(generator, compute.dtype, kernels)
@@ -131,10 +129,7 @@ class Step:
     """One convolution of the fast path and what follows it. Channels are multiples of 16.
 
     kind: "tiles" (Winograd), "taps" (upsampling with blur), "units" (matrix units) or "plain" (maps
-    too small for any of these).
-    weights: as the kind wants them. scale: 2 for sub-pixel enlargement, whose maps then lie in the
-    order [row][column][channel]. noise: [pixels] or None. final: makes a part of the picture, of
-    which no other step reads; nothing follows the convolution.
+    too small for any of these). weights: as the kind wants them. noise: [pixels] or None.
     """
 
     name: str
@@ -146,23 +141,20 @@ class Step:
     inputs: int
     outputs: int
     size: int  # of the map it reads
-    scale: int = 1
-    final: bool = False
 
     @property
     def made_size(self) -> int:
         """Size of the map it makes."""
-        return self.size * (2 if self.kind == "taps" else self.scale)
+        return self.size * (2 if self.kind == "taps" else 1)
 
     def multiplications(self) -> int:
         """For one image, as executed."""
-        every = self.inputs * self.outputs * self.scale**2 * self.size**2
+        every = self.inputs * self.outputs * self.size**2
         return every * 36 // 16 if self.kind == "tiles" else every * 9
 
     def plain_multiplications(self) -> int:
         """For one image, of the convolution as the network defines it."""
-        size = self.made_size if self.kind == "taps" else self.size
-        return 9 * self.inputs * self.outputs * self.scale**2 * size**2
+        return 9 * self.inputs * self.outputs * self.made_size**2
 
 
 @dataclass
@@ -179,32 +171,24 @@ class Maps:
 
 
 class NativeSynthesis:
-    """The passes of `kernels/synthesis.cpp` on the processor, in float32 or bfloat16.
+    """The published synthesis by the passes of `kernels/synthesis.cpp`, in float32 or bfloat16.
 
     For one thread at a time: the maps lie in memory that the next call uses again. `spent` adds up
     the seconds of each step.
     """
 
     def __init__(self, generator: Generator, dtype: torch.dtype, kernels: Kernels) -> None:
-        # The lite convolutions are too small to gain from matrix units.
-        self.dtype = torch.float32 if isinstance(generator.synthesis, LiteSynthesis) else dtype
+        network = cast(SynthesisNetwork, generator.synthesis)
+        self.dtype = dtype
         self._kernels = kernels
         self.spent: dict[str, float] = {}
         self._memory: dict[tuple[str, tuple[int, ...]], Tensor] = {}
         with torch.inference_mode():
-            network = generator.synthesis
-            styles: list[Dense]
-            self._to_rgb: tuple[Tensor, Tensor] | None = None
-            if isinstance(network, SynthesisNetwork):
-                self.steps, styles = _published_steps(network, self.dtype)
-                self.start = _published_start(network)
-                self._to_rgb = _rgb_weights(network)
-            elif isinstance(network, LiteSynthesis):
-                self.steps, styles = _lite_steps(network)
-                self.start = padded(network.const.permute(0, 2, 3, 1), 3).contiguous()
-            else:
-                raise TypeError(f"no fast form of {type(network).__name__}")
-            self._style_start = isinstance(network, SynthesisNetwork)
+            blocks = [module for module in network.children() if isinstance(module, StyleBlock)]
+            self.steps = [_step(f"layer{k}", block, dtype) for k, block in enumerate(blocks) if k]
+            self.start = _start(blocks[0])
+            self._to_rgb = _rgb_weights(network)
+            styles = [block.style for block in blocks]
             self._style_weight, self._style_bias, self._style_sizes = _joined_styles(styles)
 
     def styles(self, w: Tensor) -> Tensor:
@@ -216,31 +200,24 @@ class NativeSynthesis:
     def picture(self, styles: Tensor) -> Tensor:
         with torch.inference_mode():
             parts = list(styles.split(self._style_sizes, dim=1))
-            maps = self._first(parts)
+            maps = self._first(parts.pop(0))
             single = next((k for k, s in enumerate(self.steps) if s.made_size >= SINGLE_FROM), 0)
             for step in self.steps[:single]:
                 maps = self.run(step, maps, parts.pop(0))
             made = []
             for image in range(len(styles)):
-                one, outputs, styles_left = maps[image], [], iter(parts)
-                for step in self.steps[single:]:
-                    if step.final:
-                        outputs.append(self.run(step, one, None).x)
-                    else:
-                        one = self.run(step, one, next(styles_left)[image : image + 1])
-                made.append(self._rgb(one) if self._to_rgb else _lite_picture(outputs))
+                one = maps[image]
+                for step, style in zip(self.steps[single:], parts, strict=True):
+                    one = self.run(step, one, style[image : image + 1])
+                made.append(self._rgb(one))
             return torch.cat(made)
 
-    def _first(self, styles: list[Tensor]) -> Maps:
-        """The constant map of every image, with its style where it has one (which is taken)."""
-        batch = len(styles[0])
-        x = self.start.expand(batch, -1, -1, -1).to(self.dtype).contiguous()
-        if self._style_start:
-            return _normed(x, _totals(x.float()), styles.pop(0))
-        ones = x.new_ones(batch, x.shape[3], dtype=torch.float32)
-        return Maps(x, ones, torch.zeros_like(ones))
+    def _first(self, style: Tensor) -> Maps:
+        """The constant map of every image, with its style."""
+        x = self.start.expand(len(style), -1, -1, -1).to(self.dtype).contiguous()
+        return _normed(x, _totals(x.float()), style)
 
-    def run(self, step: Step, maps: Maps, style: Tensor | None) -> Maps:
+    def run(self, step: Step, maps: Maps, style: Tensor) -> Maps:
         """The map that a step makes, to be read with the norm and style that follow it."""
         started = time.perf_counter()
         totals = torch.zeros(maps.x.shape[0], 2, step.outputs, dtype=torch.float64)
@@ -250,7 +227,7 @@ class NativeSynthesis:
             y = self._float32(step, maps, totals)
         else:
             y = self._bfloat16(step, maps, totals)
-        made = Maps(y, maps.factor, maps.offset) if style is None else _normed(y, totals, style)
+        made = _normed(y, totals, style)
         spent = time.perf_counter() - started
         self.spent[step.name] = self.spent.get(step.name, 0.0) + spent
         return made
@@ -260,9 +237,6 @@ class NativeSynthesis:
         x = torch.addcmul(maps.offset[:, None, None], maps.x.float(), maps.factor[:, None, None])
         y = F.conv2d(x.permute(0, 3, 1, 2), step.weights, step.bias, padding=1)
         y = y.permute(0, 2, 3, 1)
-        if step.scale > 1:
-            y = y.unflatten(3, (step.scale, step.scale, -1)).transpose(2, 3)
-            y = y.flatten(1, 2).flatten(2, 3)
         if step.noise is not None:
             y = y + step.noise.view(step.made_size, -1, 1) * step.strength
         y = F.leaky_relu(y, 0.2)
@@ -278,7 +252,7 @@ class NativeSynthesis:
         if step.kind == "taps":
             self._kernels("up", *read, *follow, *sizes)
         else:
-            self._kernels("conv", *read, *follow, *sizes, step.scale, int(step.final))
+            self._kernels("conv", *read, *follow, *sizes, _LEAKY)
         return y
 
     def _bfloat16(self, step: Step, maps: Maps, totals: Tensor) -> Tensor:
@@ -303,7 +277,7 @@ class NativeSynthesis:
     def _rgb(self, maps: Maps) -> Tensor:
         """The published output layer: [1, h, w, channels] -> [1, 3, h, w]."""
         batch, height, width, channels = maps.x.shape
-        weight, bias = cast(tuple[Tensor, Tensor], self._to_rgb)  # [channels, 16], [3]
+        weight, bias = self._to_rgb  # [channels, 16], [3]
         weights = weight * maps.factor[:, :, None]
         biases = maps.offset @ weight[:, :3] + bias
         if self.dtype != torch.float32:
@@ -345,25 +319,13 @@ def _joined_styles(layers: list[Dense]) -> tuple[Tensor, Tensor, list[int]]:
     return torch.cat(weights), bias, [len(weight) for weight in weights]
 
 
-def _step(
-    name: str,
-    weight: Tensor,  # [scale^2 * out, in, 3, 3], scaled
-    bias: Tensor,
-    size: int,
-    dtype: torch.dtype,
-    upsamples: bool = False,
-    scale: int = 1,
-    noise: tuple[Tensor, Tensor] | None = None,  # strength [out], image [1, 1, h, w]
-    final: bool = False,
-) -> Step:
-    parts = scale * scale
-    if parts > 1:  # pixels before channels
-        weight = weight.unflatten(0, (-1, parts)).transpose(0, 1).flatten(0, 1)
-        bias = bias.unflatten(0, (-1, parts)).t().flatten()
-    weight = padded(padded(weight, 0, parts), 1)
-    bias = padded(bias, 0, parts).float().contiguous()
-    outputs, inputs = weight.shape[0] // parts, weight.shape[1]
-    if upsamples:
+def _step(name: str, block: StyleBlock, dtype: torch.dtype) -> Step:
+    weight = block.weight * block.weight_scale
+    weight = padded(padded(weight.flip(2, 3) if block.flips else weight, 0), 1)
+    outputs, inputs = weight.shape[:2]
+    noise = block.apply_noise
+    size = noise.noise.shape[-1] // (2 if block.upsamples else 1)
+    if block.upsamples:
         kind = "taps"
         taps = weight.permute(1, 2, 3, 0).reshape(inputs, 9 * outputs)
         weight = panels(taps[None]) if dtype == torch.float32 else taps.to(dtype)
@@ -376,47 +338,16 @@ def _step(
     else:
         kind = "units"
         weight = weight.to(dtype, memory_format=CHANNELS_LAST)
-    strength, image = bias.new_zeros(outputs), None
-    if noise is not None:
-        strength = padded(noise[0], 0).float()
-        image = noise[1].flatten().float().contiguous()
-    return Step(name, kind, weight, bias, strength, image, inputs, outputs, size, scale, final)
+    bias = padded(block.bias, 0).float().contiguous()
+    strength, image = torch.zeros_like(bias), None
+    if noise.is_active():
+        strength = padded(noise.weight, 0).float()
+        image = noise.noise.flatten().float().contiguous()
+    return Step(name, kind, weight, bias, strength, image, inputs, outputs, size)
 
 
-def _published_blocks(network: SynthesisNetwork) -> Iterator[tuple[str, StyleBlock]]:
-    for name, module in network.named_children():
-        if isinstance(module, StyleBlock):
-            yield name, module
-
-
-def _published_steps(
-    network: SynthesisNetwork, dtype: torch.dtype
-) -> tuple[list[Step], list[Dense]]:
-    steps, styles = [], []
-    for name, block in _published_blocks(network):
-        styles.append(block.style)
-        if block.is_first:
-            continue
-        noise = block.apply_noise
-        size = noise.noise.shape[-1] // (2 if block.upsamples else 1)
-        weight = block.weight * block.weight_scale
-        steps.append(
-            _step(
-                name,
-                weight.flip(2, 3) if block.flips else weight,
-                block.bias,
-                size,
-                dtype,
-                upsamples=block.upsamples,
-                noise=(noise.weight, noise.noise) if noise.is_active() else None,
-            )
-        )
-    return steps, styles
-
-
-def _published_start(network: SynthesisNetwork) -> Tensor:
+def _start(block: StyleBlock) -> Tensor:
     """The first block's map before its norm, the same for every w: [1, 4, 4, channels]."""
-    _, block = next(_published_blocks(network))
     noise = block.apply_noise.noise * block.apply_noise.weight.view(1, -1, 1, 1)
     x = F.leaky_relu(block.const + noise + block.bias.view(1, -1, 1, 1), 0.2)
     return padded(x.permute(0, 2, 3, 1), 3).contiguous()
@@ -427,34 +358,3 @@ def _rgb_weights(network: SynthesisNetwork) -> tuple[Tensor, Tensor]:
     output = [module for module in network.children() if isinstance(module, ToRgb)][-1]
     weight = (output.weight * output.weight_scale)[:, :, 0, 0].t()
     return padded(padded(weight, 0), 1).float().contiguous(), output.bias.float()
-
-
-def _lite_steps(network: LiteSynthesis) -> tuple[list[Step], list[Dense]]:
-    steps, styles, size = [], [], network.const.shape[-1]
-    for index, module in enumerate(network.blocks):
-        if index == len(network.blocks) - 2:
-            steps.append(_final("coarse", network.coarse, size))
-        block = cast(LiteBlock, module)
-        weight, bias = block.conv.kernels()
-        scale = 2 if block.conv.enlarges else 1
-        steps.append(_step(f"blocks.{index}", weight, bias, size, torch.float32, scale=scale))
-        styles.append(block.style)
-        size = steps[-1].made_size
-    steps.append(_final("output", network.output, size))
-    return steps, styles
-
-
-def _final(name: str, layer: LiteConv, size: int) -> Step:
-    weight, bias = layer.kernels()
-    return _step(name, weight, bias, size, torch.float32, final=True)
-
-
-def _lite_picture(outputs: list[Tensor]) -> Tensor:
-    """The sum of the parts, maps [1, h, w, 16] of sub-pixels, at the size of the last and largest.
-
-    The others are enlarged bilinearly.
-    """
-    *others, picture = (F.pixel_shuffle(y[..., :12].permute(0, 3, 1, 2), 2) for y in outputs)
-    for part in others:
-        picture = picture + F.interpolate(part, picture.shape[2:], mode="bilinear")
-    return picture

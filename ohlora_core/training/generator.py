@@ -1,22 +1,23 @@
-"""Trains the lite face generator: paired regression (z, expression) -> portrait, growing in size.
+"""Trains the lite face generator: paired regression (z, expression) -> portrait.
 
 The teacher is `training/portrait.py`, so every latent has a known right picture and no adversary is
-needed. The mapping is fitted first (`training/mapping.py`); then the picture grows from 32 to 256
-pixels, because most of what is to be learned is cheap to learn small. Knows the data folder of
-`training/face_data.py` and the network; not the vectors.
+needed. First the mapping learns the looks (`mapping.py`), then the dense layers learn the patch
+codes (`patch_basis.py`), then all of the synthesis learns the pictures. Knows the data folder of
+`face_data.py` and the network; not the vectors.
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -25,18 +26,12 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from ohlora_core.face.generator import (
-    LITE_CHANNELS,
-    Generator,
-    GeneratorConfig,
-    LiteBlock,
-    LiteConv,
-    LiteSynthesis,
-    activate_and_style,
-)
+from ohlora_core.face.generator import Generator, GeneratorConfig
+from ohlora_core.face.lite import COARSE_MAPS, LiteConfig, LiteSynthesis
 from ohlora_core.training.mapping import fit_mapping
+from ohlora_core.training.patch_basis import PatchBasis, find_basis
 from ohlora_core.training.portrait import OFFERED_FACES, latent_of_seed
 
 logger = logging.getLogger(__name__)
@@ -46,19 +41,18 @@ LABEL_ENDS = ((0.0, 1.0, 0.2, 0.15), (0.0, 1.0, 0.35, 0.1), (-1.0, 1.0, 0.1, 0.1
 # Rows and columns of a 256 px picture with what the animation moves.
 DETAIL_REGIONS = (((96, 148), (64, 192), 3.0), ((156, 204), (96, 160), 3.0))
 FACE_REGION = ((56, 210), (60, 196), 1.0)
-FINAL_SIZE_PX = 256
+_BASIS_PICTURES = 6000
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One size of the growing picture."""
+    """One part of the training of the synthesis: of the codes alone, or of whole pictures."""
 
-    size_px: int
+    target: Literal["codes", "pictures"]
     minutes: float
     batch_size: int
-    first_rate: float
-    last_rate: float
-    offered_share: float = 0.35  # share of samples that show an offered face
+    rate: float
+    offered_share: float  # share of samples that show an offered face
 
 
 @dataclass(frozen=True)
@@ -71,75 +65,56 @@ class Options:
     seed: int = 0
     resume: bool = True
     threads: int = 2
-    channels: tuple[int, ...] = LITE_CHANNELS
-    mapping_steps: int = 4000
-    mapping_faces: int = 60_000
-    held_out: int = 64  # first samples of the data set, never trained on
+    lite: LiteConfig = field(default_factory=LiteConfig)
+    mapping_steps: int = 9000
+    mapping_faces: int = 120_000
+    held_out: int = 256  # first samples of the data set, never trained on
     checkpoint_minutes: float = 3.0
     phases: tuple[Phase, ...] = field(
         default=(
-            Phase(32, 3, 16, 0.02, 0.01),
-            Phase(64, 10, 8, 0.012, 0.006),
-            Phase(128, 20, 8, 0.008, 0.004),
-            Phase(256, 45, 8, 0.005, 0.0002, offered_share=0.5),
+            Phase("codes", 12, 128, 1e-3, offered_share=0.2),
+            Phase("pictures", 45, 8, 6e-4, offered_share=0.3),
         )
     )
 
 
 class Portraits:
-    """The growing data set at one picture size, in memory; yields batches for ever."""
+    """The data set as it lies on the disk; yields batches of row numbers for ever."""
 
-    def __init__(self, options: Options, phase: Phase, seed: Sequence[int]) -> None:
-        self.options = options
-        self.phase = phase
-        self.size_px = phase.size_px
-        self.batch_size = phase.batch_size
-        self.rng = np.random.default_rng(seed)
-        self.images: NDArray[np.uint8] = np.empty((0, self.size_px, self.size_px, 3), np.uint8)
-        self.seeds = np.empty(0, np.int64)
-        self.labels = np.empty((0, 3), np.float32)
+    def __init__(self, options: Options) -> None:
+        folder = options.data_dir
+        self.images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+        count = int(json.loads((folder / "progress.json").read_text())["done"])
+        self.seeds = np.load(folder / "seeds.npy")[:count].astype(np.int64)
+        self.labels = np.load(folder / "labels.npy")[:count].astype(np.float32)
+        self.held_out = np.arange(options.held_out)
+        trainable = np.arange(options.held_out, count)
+        self.is_offered = np.isin(self.seeds, OFFERED_FACES)
+        self.offered = trainable[self.is_offered[trainable]]
+        self.others = trainable[~self.is_offered[trainable]]
         self.latents: dict[int, NDArray[np.float32]] = {}
-        self.refresh()
 
-    def refresh(self) -> None:
-        """Take in what the renderer has finished since the last call."""
-        folder = self.options.data_dir
-        done = int(json.loads((folder / "progress.json").read_text())["done"])
-        have = len(self.images)
-        if done <= have:
-            return
-        fresh = np.load(folder / "images.npy", mmap_mode="r")[have:done]
-        size = (self.size_px, self.size_px)
-        small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in fresh]
-        self.images = np.concatenate([self.images, np.stack(small)])
-        self.seeds = np.load(folder / "seeds.npy", mmap_mode="r")[:done].astype(np.int64)
-        self.labels = np.load(folder / "labels.npy", mmap_mode="r")[:done].astype(np.float32)
-        trainable = np.arange(self.options.held_out, done)
-        offered = np.isin(self.seeds[trainable], OFFERED_FACES)
-        self.offered, self.others = trainable[offered], trainable[~offered]
-
-    def latent(self, seed: int) -> NDArray[np.float32]:
-        """z [512] of a seed."""
-        if seed not in self.latents:
-            self.latents[seed] = latent_of_seed(seed)
-        return self.latents[seed]
-
-    def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """z [n, 512], labels [n, 3], pictures [n, 3, h, h] in -1..1."""
-        z = np.stack([self.latent(int(self.seeds[row])) for row in rows])
-        images = torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return torch.from_numpy(z), torch.from_numpy(self.labels[rows]), images
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def batches(self, phase: Phase, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+        """Rows [batch_size] of random training samples."""
         while True:
-            from_offered = self.rng.random(self.batch_size) < self.phase.offered_share
-            rows = np.where(
+            from_offered = rng.random(phase.batch_size) < phase.offered_share
+            yield np.where(
                 from_offered,
-                self.rng.choice(self.offered, self.batch_size),
-                self.rng.choice(self.others, self.batch_size),
+                rng.choice(self.offered, phase.batch_size),
+                rng.choice(self.others, phase.batch_size),
             )
-            z, label, images = self.take(rows)
-            yield z, beyond_the_ends(label, self.rng), images
+
+    def inputs(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """z [n, 512], labels [n, 3]."""
+        for seed in self.seeds[rows]:
+            if seed not in self.latents:
+                self.latents[int(seed)] = latent_of_seed(int(seed))
+        z = np.stack([self.latents[int(seed)] for seed in self.seeds[rows]])
+        return torch.from_numpy(z), torch.from_numpy(self.labels[rows])
+
+    def pictures(self, rows: NDArray[np.int64]) -> Tensor:
+        """[n, 3, 256, 256] in -1..1."""
+        return torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def beyond_the_ends(label: Tensor, rng: np.random.Generator) -> Tensor:
@@ -182,49 +157,30 @@ def picture_loss(made: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     return total
 
 
-class GrowingSynthesis(nn.Module):
-    """The synthesis network with an output layer for every smaller picture."""
-
-    def __init__(self, synthesis: LiteSynthesis, channels: tuple[int, ...]) -> None:
-        super().__init__()
-        self.synthesis = synthesis
-        self.heads = nn.ModuleList(
-            LiteConv(count, 3, enlarges=True, gain=0.3) for count in channels[:-2]
-        )
-
-    def forward(self, w: Tensor, size_px: int) -> Tensor:
-        """[b, 512] -> [b, 3, size_px, size_px]; size_px: 8, 16, ... 256."""
-        if size_px == FINAL_SIZE_PX:
-            return cast(Tensor, self.synthesis(w))
-        level = size_px.bit_length() - 4
-        features = self.synthesis.features(w, 2 * level + 1)
-        head = self.heads[level] if level < len(self.heads) else self.synthesis.coarse
-        return cast(Tensor, head(features))
-
-
 class Trainer:
     """State of one run: networks, optimiser, where it is; saved and restored as one file."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, data: Portraits) -> None:
         torch.manual_seed(options.seed)
         self.options = options
-        self.generator = Generator(GeneratorConfig(3, options.channels))
-        self.generator.requires_grad_(False)
-        synthesis = cast(LiteSynthesis, self.generator.synthesis)
-        self.growing = GrowingSynthesis(copy.deepcopy(synthesis), options.channels)
-        self.growing.requires_grad_(True)
+        self.data = data
+        self.generator = Generator(GeneratorConfig(3, lite=options.lite)).requires_grad_(False)
         # The running average of the trained weights is what reports, evaluation and models/ use.
-        self.average = GrowingSynthesis(synthesis, options.channels).requires_grad_(False)
-        self.average.load_state_dict(self.growing.state_dict())
-        compiled = torch.compile(activate_and_style, dynamic=False)
-        for module in self.growing.modules():
-            if isinstance(module, LiteBlock):
-                module.activate = compiled
-        self.optimizer = torch.optim.Adam(self.growing.parameters(), betas=(0.9, 0.99))
+        self.average = cast(LiteSynthesis, self.generator.synthesis)
+        self.trained = copy.deepcopy(self.average).requires_grad_(True)
+        self.trained.channels_last()
+        self.weights = detail_weights(256)
+        self.patch_weights = F.adaptive_avg_pool2d(self.weights, 8).flatten()[None, :, None]
         self.phase = 0
         self.phase_seconds = 0.0
         self.step = 0
         self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.optimizer = self.fresh_optimizer()
+
+    def fresh_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            self.trained.parameters(), betas=(0.9, 0.99), weight_decay=0.02, fused=True
+        )
 
     @property
     def checkpoint_path(self) -> Path:
@@ -234,9 +190,8 @@ class Trainer:
         if self.rank:
             return
         state = {
-            "mapping": self.generator.mapping.state_dict(),
-            "growing": self.growing.state_dict(),
-            "average": self.average.state_dict(),
+            "generator": self.generator.state_dict(),
+            "trained": self.trained.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "phase": self.phase,
             "phase_seconds": self.phase_seconds,
@@ -248,18 +203,38 @@ class Trainer:
 
     def restore(self) -> None:
         state = torch.load(self.checkpoint_path, weights_only=True)
-        self.generator.mapping.load_state_dict(state["mapping"])
-        self.growing.load_state_dict(state["growing"])
-        self.average.load_state_dict(state["average"])
+        self.generator.load_state_dict(state["generator"])
+        self.trained.load_state_dict(state["trained"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.phase, self.phase_seconds = state["phase"], state["phase_seconds"]
         self.step = state["step"]
+
+    def start(self) -> None:
+        """Fit the mapping and put the statistics of w and the patch basis into the synthesis."""
+        mapping = self.generator.mapping.requires_grad_(True)
+        fit_mapping(
+            mapping, self.options.mapping_steps, self.options.mapping_faces, self.options.seed
+        )
+        mapping.requires_grad_(False)
+        rng = np.random.default_rng(self.options.seed)
+        w = mapping(*self.data.inputs(rng.permutation(self.data.others)[:4000]))
+        rows = np.concatenate([self.data.others, self.data.offered])
+        basis = find_basis(
+            self.data.images, rng.permutation(rows)[:_BASIS_PICTURES], self.options.lite.codes
+        )
+        with torch.no_grad():
+            for network in (self.trained, self.average):
+                network.w_mean.copy_(w.mean(dim=0))
+                network.w_scale.copy_(1 / (w.std(dim=0) + 1e-3))
+                put_basis(network, basis)
+        self.average.load_state_dict(self.trained.state_dict())
+        self.save()
 
     def share_gradients(self) -> None:
         """Average the gradients of all processes, so that they stay the same network."""
         if not dist.is_initialized():
             return
-        gradients = [p.grad for p in self.growing.parameters() if p.grad is not None]
+        gradients = [p.grad for p in self.trained.parameters() if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
         flat /= dist.get_world_size()
@@ -281,28 +256,26 @@ class Trainer:
         while self.phase < len(self.options.phases):
             self.run_phase(self.options.phases[self.phase])
             self.phase, self.phase_seconds = self.phase + 1, 0.0
+            self.optimizer = self.fresh_optimizer()
             self.save()
         if self.rank == 0:
             save_generator(self.generator, self.options.out_dir)
 
     def run_phase(self, phase: Phase) -> None:
-        options = self.options
-        data = Portraits(options, phase, [options.seed, self.step, self.rank])
-        weights = detail_weights(phase.size_px)
+        rng = np.random.default_rng([self.options.seed, self.step, self.rank])
+        if phase.target == "codes":
+            basis = taken_basis(self.average)
+            parts = np.array_split(np.arange(len(self.data.seeds)), len(self.data.seeds) // 500 + 1)
+            self.wanted_codes = torch.cat([basis.codes(self.data.images[rows]) for rows in parts])
         limit = phase.minutes * 60
-        logger.info("%d px: %d pictures", phase.size_px, len(data.images))
         checkpoint_at = self.phase_seconds + 60
         losses: list[float] = []
-        grows = self.phase > 0 and phase.size_px < FINAL_SIZE_PX  # the last step only adds details
-        for z, label, wanted in data:
+        for rows in self.data.batches(phase, rng):
             start = time.monotonic()
-            progress = min(self.phase_seconds / limit, 1.0)
-            self.set_rate(phase, progress)
-            w = self.generator.mapping(z, label)
-            made = self.growing(w, phase.size_px)
-            if grows and progress < 0.05:
-                made = self.fade_in(made, w, progress / 0.05)
-            loss = picture_loss(made, wanted, weights)
+            self.set_rate(phase, min(self.phase_seconds / limit, 1.0))
+            z, label = self.data.inputs(rows)
+            w = self.generator.mapping(z, beyond_the_ends(label, rng))
+            loss = self.loss(phase, w, rows)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.share_gradients()
@@ -311,61 +284,84 @@ class Trainer:
             self.step += 1
             losses.append(loss.item())
             self.phase_seconds = self.common(self.phase_seconds + time.monotonic() - start)
-            if self.phase_seconds >= checkpoint_at:
-                checkpoint_at = self.phase_seconds + options.checkpoint_minutes * 60
-                if self.rank == 0:
-                    self.report(phase, data, losses)
+            if self.phase_seconds >= min(checkpoint_at, limit):
+                checkpoint_at = self.phase_seconds + self.options.checkpoint_minutes * 60
+                self.report(phase, float(np.mean(losses)))
                 losses.clear()
                 self.save()
-                data.refresh()
             if self.phase_seconds >= limit:
                 return
 
-    def fade_in(self, made: Tensor, w: Tensor, share: float) -> Tensor:
-        """Blend with the enlarged picture of the size before, as in progressive growing."""
-        small = self.growing(w, made.shape[-1] // 2)
-        return share * made + (1 - share) * F.interpolate(small, scale_factor=2.0)
+    def loss(self, phase: Phase, w: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        if phase.target == "pictures":
+            return picture_loss(self.trained(w), self.data.pictures(rows), self.weights)
+        made = self.trained.patch_codes(self.trained.understand(w)).transpose(0, 1)
+        error = (made - self.wanted_codes[rows]).square() * self.patch_weights
+        return error.sum() / len(rows) / (3 * 128**2)
 
     def set_rate(self, phase: Phase, progress: float) -> None:
-        falling = 0.5 + 0.5 * math.cos(math.pi * progress)
-        rate = phase.last_rate + (phase.first_rate - phase.last_rate) * falling
-        rate *= min(1.0, (self.step + 1) / 100)
+        """Cosine from the phase's rate to a fiftieth of it."""
+        rate = phase.rate * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * progress)))
+        if self.phase_seconds < 10:
+            rate *= self.phase_seconds / 10
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def follow(self) -> None:
         """Move the running average of the weights."""
-        decay = min(0.995, (self.step + 1) / (self.step + 10))
+        decay = min(0.998, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             averages: list[Tensor] = list(self.average.parameters())
-            trained: list[Tensor] = list(self.growing.parameters())
+            trained: list[Tensor] = list(self.trained.parameters())
             torch._foreach_lerp_(averages, trained, 1 - decay)
 
-    def report(self, phase: Phase, data: Portraits, losses: list[float]) -> None:
+    def report(self, phase: Phase, loss: float) -> None:
         """Log the loss, the PSNR on held-out samples, and draw a contact sheet."""
-        z, label, wanted = data.take(np.arange(self.options.held_out))
+        if self.rank:
+            return
+        rows = self.data.held_out
         with torch.no_grad():
-            made = self.average(self.generator.mapping(z, label), phase.size_px)
-        made = made.clamp(-1, 1)
+            w = self.generator.mapping(*self.data.inputs(rows))
+            made = torch.cat([self.average(part) for part in w.split(16)]).clamp(-1, 1)
+        wanted = self.data.pictures(rows)
         per_image = (made - wanted).square().mean(dim=(1, 2, 3))
         psnr = (10 * torch.log10(4 / per_image)).numpy()
-        offered = np.isin(data.seeds[: len(psnr)], OFFERED_FACES)
+        offered = self.data.is_offered[rows]
         logger.info(
-            "%d px, %.1f of %.0f min, step %d, %d samples: loss %.4f, held-out PSNR %.2f dB "
-            "offered faces, %.2f dB others",
-            phase.size_px,
+            "%s, %.1f of %.0f min, step %d: loss %.4f, held-out PSNR %.2f dB offered faces, "
+            "%.2f dB others",
+            phase.target,
             self.phase_seconds / 60,
             phase.minutes,
             self.step,
-            len(data.images),
-            float(np.mean(losses)) if losses else float("nan"),
+            loss,
             float(psnr[offered].mean()),
             float(psnr[~offered].mean()),
         )
-        columns = [torch.cat([a, b], dim=1) for a, b in zip(wanted[:12], made[:12], strict=True)]
+        columns = [torch.cat([wanted[k], made[k]], dim=1) for k in range(min(12, len(rows)))]
         sheet = ((torch.cat(columns, dim=2) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        path = self.options.work_dir / f"sheet_{phase.size_px:03d}.png"
-        cv2.imwrite(str(path), sheet[:, :, ::-1])
+        cv2.imwrite(str(self.options.work_dir / f"sheet_{phase.target}.png"), sheet[:, :, ::-1])
+
+
+def coarse_part(network: LiteSynthesis) -> tuple[Tensor, Tensor]:
+    """Views of mean and basis: the values of the coarse picture, [64, 64, 12], [64, codes, ...]."""
+    pixels = (-1, network.config.maps)
+    mean, basis = network.mean.unflatten(1, pixels), network.basis.unflatten(2, pixels)
+    return mean[..., :COARSE_MAPS], basis[..., :COARSE_MAPS]
+
+
+def put_basis(network: LiteSynthesis, basis: PatchBasis) -> None:
+    """Start the network from a basis of the coarse picture; its other maps are 0."""
+    network.basis.zero_()
+    mean, components = coarse_part(network)
+    mean.copy_(basis.mean.view_as(mean))
+    components.copy_(basis.components.view_as(components))
+
+
+def taken_basis(network: LiteSynthesis) -> PatchBasis:
+    """The basis that `put_basis` gave to the network."""
+    mean, components = coarse_part(network)
+    return PatchBasis(mean.flatten(1), components.flatten(2))
 
 
 def save_generator(generator: Generator, out_dir: Path) -> None:
@@ -373,10 +369,7 @@ def save_generator(generator: Generator, out_dir: Path) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().half().contiguous() for k, v in generator.state_dict().items()}
     save_file(state, out_dir / "generator.safetensors")
-    config = {
-        "label_size": generator.config.label_size,
-        "channels": list(generator.config.channels),
-    }
+    config = dataclasses.asdict(cast(LiteConfig, generator.config.lite))
     (out_dir / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
@@ -389,14 +382,11 @@ def train(options: Options) -> None:
     if dist.is_torchelastic_launched():
         dist.init_process_group("gloo")
     torch.set_num_threads(options.threads)
-    torch._dynamo.config.recompile_limit = 64  # one shape for each layer and picture size
     options.work_dir.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options)
-    if options.resume and trainer.checkpoint_path.is_file():
-        trainer.restore()
-    else:
-        mapping = trainer.generator.mapping.requires_grad_(True)
-        fit_mapping(mapping, options.mapping_steps, options.mapping_faces, options.seed)
-        mapping.requires_grad_(False)
-        trainer.save()
+    trainer = Trainer(options, Portraits(options))
+    if trainer.rank == 0 and not (options.resume and trainer.checkpoint_path.is_file()):
+        trainer.start()
+    if dist.is_initialized():
+        dist.barrier()
+    trainer.restore()
     trainer.run()

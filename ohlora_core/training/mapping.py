@@ -2,15 +2,15 @@
 
 The renderer knows the looks of every z as numbers (`portrait_identity`), so the mapping z -> w can
 learn them by plain regression on millions of latents, a thousand times cheaper than through
-pictures. Afterwards w holds every look and many features of several looks, and the synthesis
+pictures. Afterwards w holds every look and the features of `look_features`, and the synthesis
 network has only to draw. Knows latents and looks; nothing of pictures.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -20,33 +20,22 @@ from torch import Tensor
 from tqdm import trange
 
 from ohlora_core.face.generator import LABEL_EMBEDDING, LATENT_SIZE, MappingNetwork
-from ohlora_core.training.portrait_identity import Identity, identity_from_looks, look_directions
+from ohlora_core.training.look_features import Table, feature_table, looks_table, standardised
+from ohlora_core.training.portrait_identity import identity_from_looks, look_directions
 
 logger = logging.getLogger(__name__)
 
 LABEL_SCALE = 8.0
 """How far in w one unit of a label moves: wide enough that an SVM finds the direction."""
-_LOOK_SCALE = 3.0
+_SCORE_SCALE = 2.0
 _LOOKS_PER_FEATURE = 5
-_BATCH = 128
+_BATCH = 256
 
 
-def looks_of(person: Identity) -> NDArray[np.float32]:
-    """All looks of a face as numbers [n]; a colour gives three."""
-    values: list[float] = []
-    for field in dataclasses.fields(person):
-        value = getattr(person, field.name)
-        values += [c / 255 for c in value] if isinstance(value, tuple) else [float(value)]
-    return np.array(values, np.float32)
-
-
-def _identity_table(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Scores [count, looks] of random faces and their standardised looks [count, n]."""
+def _looks_table(count: int, rng: np.random.Generator) -> tuple[Tensor, Table]:
+    """Scores [count, n] of random faces and their looks [count, m]."""
     scores = rng.standard_normal((count, len(look_directions()))).astype(np.float32)
-    looks = np.stack([looks_of(identity_from_looks(row)) for row in scores])
-    spread = looks.std(axis=0)
-    looks = (looks - looks.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
-    return torch.from_numpy(scores), torch.from_numpy(looks)
+    return torch.from_numpy(scores), looks_table([identity_from_looks(row) for row in scores])
 
 
 def fit_mapping(mapping: MappingNetwork, steps: int, faces: int, seed: int) -> float:
@@ -55,40 +44,40 @@ def fit_mapping(mapping: MappingNetwork, steps: int, faces: int, seed: int) -> f
     Each label value enters as a pair (v, -v) that survives all layers, because leaky(v) -
     leaky(-v) = 1.2 v; nothing else feeds it and it feeds nothing else, so the property vectors act
     exactly as the label did in training. The other units of w before the last leaky ReLU are fitted
-    to: every look, every look negated, and random mixtures of a few looks. The part of z that the
-    renderer does not read is masked out.
+    to: every look, every look negated, every feature, and random mixtures of a few looks. The part
+    of z that the renderer does not read is masked out.
 
-    steps: batches of 128. faces: size of the table of random faces. Returns the root mean square
+    steps: batches of 256. faces: size of the table of random faces. Returns the root mean square
     error of the standardised looks on faces that were not fitted.
     """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     directions = look_directions()  # [scores, 512], orthonormal
-    scores, looks = _identity_table(faces, rng)
+    scores, table = _looks_table(faces, rng)
+    looks = torch.from_numpy(standardised(table, least_spread=1e-6))
     held_out = max(faces // 20, 1)
     labels = mapping.label_weight.shape[0]
     free = _prepare(mapping, directions, rng)
 
-    count, units = looks.shape[1], LATENT_SIZE - 2 * labels
-    mixing = np.zeros((units, count), np.float32)
-    mixing[:count], mixing[count : 2 * count] = np.eye(count), -np.eye(count)
-    rest = mixing[2 * count :]
-    rest[:] = rng.standard_normal(rest.shape) / math.sqrt(_LOOKS_PER_FEATURE)
-    rest *= rng.random(rest.shape) < _LOOKS_PER_FEATURE / count
-    offset = np.zeros(units, np.float32)
-    offset[2 * count :] = rng.standard_normal(len(rest))
-    targets = looks @ torch.from_numpy(mixing).T + torch.from_numpy(offset)
+    count = looks.shape[1]
+    features = torch.from_numpy(standardised(feature_table(table)))
+    rest = LATENT_SIZE - 2 * labels - 2 * count - features.shape[1]
+    mixing = rng.standard_normal((count, rest)) / math.sqrt(_LOOKS_PER_FEATURE)
+    mixing *= rng.random(mixing.shape) < _LOOKS_PER_FEATURE / count
+    mixed = looks @ torch.from_numpy(mixing.astype(np.float32))
+    mixed += torch.from_numpy(rng.standard_normal(rest).astype(np.float32))
+    targets = F.leaky_relu(torch.cat([looks, -looks, features, mixed], dim=1), 0.2)
 
     basis = torch.from_numpy(directions.astype(np.float32))
     neutral = torch.zeros(_BATCH, labels)
     parameters = [p for layer in mapping.layers() for p in (layer.weight, layer.bias)]
-    optimizer = torch.optim.Adam(parameters, lr=1.0)
+    optimizer = torch.optim.Adam(parameters, betas=(0.9, 0.99))
     for step in trange(steps, desc="mapping"):
-        rate = 0.006 / mapping.layers()[1].weight_scale * (1 + math.cos(math.pi * step / steps)) / 2
-        optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / 100)
+        rate = 0.004 / mapping.layers()[1].weight_scale * (1 + math.cos(math.pi * step / steps)) / 2
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / 200)
         rows = torch.from_numpy(rng.integers(held_out, faces, _BATCH))
         made = _features(mapping, scores[rows] @ basis, neutral)[:, 2 * labels :]
-        loss = (made - F.leaky_relu(targets[rows], 0.2)).square().mean()
+        loss = (made - targets[rows]).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for parameter, mask in free.items():
@@ -128,15 +117,20 @@ def _prepare(
         first[2 * index + 1, LATENT_SIZE + index] = -LABEL_SCALE
         # Far from zero, where leaky ReLU would bend it: labels lie in -1..1.
         bias[2 * index], bias[2 * index + 1] = 1.5 * LABEL_SCALE, -1.5 * LABEL_SCALE
-    reading = rng.standard_normal((LATENT_SIZE - pairs, len(directions)))
-    first[pairs:, :LATENT_SIZE] = _LOOK_SCALE * reading @ directions / math.sqrt(len(directions))
-    bias[pairs:] = rng.standard_normal(LATENT_SIZE - pairs)
+    # Every other unit bends at a place of one look's score: a look is a curve over one score.
+    hidden = LATENT_SIZE - pairs
+    units = np.arange(hidden)
+    score, knot = units % len(directions), units // len(directions)
+    share = (knot + 0.5) / (knot.max() + 1)
+    place = np.array([NormalDist().inv_cdf(s) for s in share])
+    slope = _SCORE_SCALE * np.where(knot % 2, 1.0, -1.0)
+    first[pairs:, :LATENT_SIZE] = slope[:, None] * directions[score]
+    bias[pairs:] = -slope * place
 
     later = np.zeros((LATENT_SIZE, LATENT_SIZE), np.float32)
     for row in range(0, pairs, 2):
         later[row, row] = later[row + 1, row + 1] = 1 / 1.2
         later[row, row + 1] = later[row + 1, row] = -1 / 1.2
-    hidden = LATENT_SIZE - pairs
     free = torch.ones(LATENT_SIZE, LATENT_SIZE)
     free[:pairs], free[:, :pairs] = 0, 0
     free_bias = torch.ones(LATENT_SIZE)

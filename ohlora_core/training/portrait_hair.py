@@ -123,8 +123,8 @@ def _draw_lock(
     normal = np.gradient(line, axis=0)[:, ::-1] * (1.0, -1.0)
     normal /= np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-6)[:, None]
     for shift, wide, color, strength in (
-        (0.22, 1.1, tones.dark, 0.34),
-        (-0.16, 1.2, tones.shine, 0.34),
+        (0.22, 1.4, tones.dark, 0.30),
+        (-0.16, 1.5, tones.shine, 0.30),
     ):
         strand = (line + shift * widths[:, None] * normal)[2:]
         stage.fill(ribbon(strand, wide * _swell(len(strand))), solid(color, strength))
@@ -146,12 +146,12 @@ def draw_back_hair(stage: Stage, person: Identity, head: Head, tones: HairTones)
     end = person.hair_end + (196.0 - person.hair_end) * tied
     low_x = (70.0 + v) * (1.0 - 0.42 * tied) * (1.0 - 0.22 * bob(person))
     half = [
-        (0.0, 14.0),
-        (27.0, 18.5),
-        (48.0 + 0.4 * v, 32.0),
-        (62.0 + 0.7 * v, 54.0),
-        (70.0 + v - 3.0 * tied, 92.0),
-        (73.0 + v - 9.0 * tied, 138.0),
+        (0.0, 9.0),
+        (22.0, 13.6),
+        (43.0 + 0.4 * v, 28.0),
+        (58.0 + 0.7 * v, 50.0),
+        (67.5 + v - 3.0 * tied, 90.0),
+        (71.5 + v - 9.0 * tied, 138.0),
         (low_x, end - 34.0),
         (0.86 * low_x, end - 18.0),
         (0.40 * low_x, end - 14.0),

@@ -77,11 +77,11 @@ def side_lock(
     )
     outer = points(
         [
-            (part, 14.0),
-            (part * 0.5 + side * 27.0, 18.0),
-            (side * (55.0 + 0.6 * v), 41.0),
-            (side * (69.0 + v), 84.0),
-            (side * (74.5 + v), 128.0),
+            (part, 10.5),
+            (part * 0.5 + side * 23.0, 15.0),
+            (side * (49.5 + 0.6 * v), 36.0),
+            (side * (65.5 + v), 78.0),
+            (side * (72.5 + v), 126.0),
             (side * (77.0 + v), 168.0),
             (side * (77.0 + 1.2 * v), 210.0),
             (side * (70.0 + 1.2 * v), 250.0),
@@ -95,6 +95,8 @@ def side_lock(
         gathered, narrow = _gathered(line, side, t)
         line = line + (gathered - line) * tied
         spread = spread + (narrow - spread) * tied
+        if side != TAIL_SIDE:
+            short *= 1.0 - tied  # behind the neck all tips lie together
     line[below, 1] -= short * (line[below, 1] - 130.0) / max(line[-1, 1] - 130.0, 1.0)
     line = styled(resample(line, SAMPLES), person, side, t)
     widths = resample(spread[:, None], SAMPLES)[:, 0] * 0.20
@@ -146,8 +148,7 @@ def fringe_locks(person: Identity) -> Iterator[tuple[Points, NDArray[np.float64]
     """
     full, bangs, part = person.fringe, person.bangs, person.part
     for x, tip, tone in _FRINGE:
-        # In curtains a lock falls to its side of the parting; a far parting sweeps all one way.
-        side = math.tanh((x - 0.9 * part) / 1.6)
+        side = math.copysign(1.0, x)  # in curtains a lock falls to its own side of the parting
         order = abs(x) / 44.0
         curtain = points(
             [

@@ -21,7 +21,6 @@ from ohlora_core.errors import ModelFileError, TrainingDataError
 from ohlora_core.face.generator import (
     LABEL_SIZES,
     LATENT_SIZE,
-    PUBLISHED_CHANNELS,
     Generator,
     load_generator,
 )
@@ -99,19 +98,19 @@ class Options:
 
 
 def detected_version(generator: Path | None) -> Literal["lite", "v7", "v8"]:
-    """The family of a generator's file, by its label and width; lite without a file.
+    """The family of a generator's file, by its label and synthesis; lite without a file.
 
     Raises ModelFileError when the file holds no generator.
     """
     if generator is None:
         return "lite"
     state = read_state_dict(generator)
-    label, const = state.get("mapping.label_weight"), state.get("synthesis.layer0.const")
+    label = state.get("mapping.label_weight")
     if label is None:
         raise ModelFileError(generator, detail="not a generator: no mapping.label_weight")
     if len(label) == LABEL_SIZES["v8"]:
         return "v8"
-    return "v7" if const is not None and const.shape[1] == PUBLISHED_CHANNELS[0] else "lite"
+    return "lite" if "synthesis.basis" in state else "v7"
 
 
 class Scorer:

@@ -1,6 +1,7 @@
 """Measurements of the original networks, weights by their rule, and tiny models."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -45,18 +46,18 @@ def tiny_models(tmp_path_factory):
 
     from ohlora_core.face.generator import Generator, GeneratorConfig
     from ohlora_core.face.hair import HairStudent
+    from tests.face.sizes import TINY_LITE
 
     torch.manual_seed(0)
     models = tmp_path_factory.mktemp("models")
     folder = models / "face"
     folder.mkdir()
-    channels = (8, 8, 8, 8, 8, 4)
-    generator = Generator(GeneratorConfig(3, channels))
+    generator = Generator(GeneratorConfig(3, lite=TINY_LITE))
     save_file(
         {k: v.half() for k, v in generator.state_dict().items()}, folder / "generator.safetensors"
     )
     save_file(HairStudent().state_dict(), folder / "hair.safetensors")
-    (folder / "config.json").write_text(json.dumps({"channels": channels}))
+    (folder / "config.json").write_text(json.dumps(asdict(TINY_LITE)))
     rng = np.random.default_rng(0)
     normals = rng.standard_normal((3, 512)).astype(np.float32)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)

@@ -1,6 +1,7 @@
 """The generator: folded kernels, number formats, files. `test_parity` has the original outputs."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -16,8 +17,7 @@ from ohlora_core.face.generator import (
     upsampling_kernels,
 )
 from ohlora_core.face.state_dict import load_strict
-
-TINY = (8, 8, 8, 8, 8, 4, 4)
+from tests.face.sizes import TINY, TINY_LITE
 
 
 def test_folded_upsampling_equals_the_plain_one():
@@ -40,10 +40,10 @@ def test_folded_upsampling_has_the_plain_gradients():
     )
 
 
-@pytest.mark.parametrize("channels", [TINY, TINY[:-1]])
-def test_training_and_frozen_paths_agree(channels):
+@pytest.mark.parametrize("config", [GeneratorConfig(3, TINY), GeneratorConfig(3, lite=TINY_LITE)])
+def test_training_and_frozen_paths_agree(config):
     torch.manual_seed(0)
-    generator = Generator(GeneratorConfig(3, channels))
+    generator = Generator(config)
     w = torch.randn(2, 512)
     trained = generator.synthesis(w).detach()
     with torch.inference_mode():
@@ -53,9 +53,9 @@ def test_training_and_frozen_paths_agree(channels):
 
 
 def test_lite_file_round_trip(tmp_path):
-    generator = Generator(GeneratorConfig(3, TINY))
+    generator = Generator(GeneratorConfig(3, lite=TINY_LITE))
     save_file({k: v.half() for k, v in generator.state_dict().items()}, tmp_path / "g.safetensors")
-    (tmp_path / "config.json").write_text(json.dumps({"channels": TINY}))
+    (tmp_path / "config.json").write_text(json.dumps(asdict(TINY_LITE)))
     loaded = load_generator(tmp_path / "g.safetensors", "lite")
     with torch.inference_mode():
         image = loaded(torch.randn(1, 512), torch.zeros(1, 3))

@@ -248,7 +248,7 @@ def test_a_bad_weights_file_is_named_with_what_to_do(loader, write, suffix, said
     assert str(path) in error.value.english and "put a whole copy" in error.value.english
 
 
-@pytest.mark.parametrize("text", ["{", '{"channels": [8, 8]}', '{"size": 3}', "[]"])
+@pytest.mark.parametrize("text", ["{", '{"hidden": 0}', '{"size": 3}', "[]"])
 def test_a_bad_lite_config_is_named(text, tmp_path):
     save_file({"weight": torch.zeros(1)}, tmp_path / "generator.safetensors")
     (tmp_path / "config.json").write_text(text)

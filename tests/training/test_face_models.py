@@ -1,6 +1,7 @@
 """Trainings of the hair models and of the property CNN, a few steps long."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from ohlora_core.face.hair import HairStudent
 from ohlora_core.training import hair, property_cnn
 from ohlora_core.training.hair import augment, overlap
 from ohlora_core.training.picture_sets import FaceSet
+from tests.face.sizes import TINY_LITE
 
 
 @pytest.fixture
@@ -93,10 +95,10 @@ def test_training_goes_on_from_given_weights(data_dir, tmp_path):
 
 def test_generated_pictures_join_the_rendered_ones(data_dir, tmp_path):
     torch.manual_seed(0)
-    generator = Generator(GeneratorConfig(3, (8, 8, 8, 8, 8, 4)))
+    generator = Generator(GeneratorConfig(3, lite=TINY_LITE))
     path = tmp_path / "generator.safetensors"
     save_file(generator.state_dict(), path)
-    (tmp_path / "config.json").write_text(json.dumps({"channels": generator.config.channels}))
+    (tmp_path / "config.json").write_text(json.dumps(asdict(TINY_LITE)))
     faces = FaceSet(data_dir, held_out=4)
     generated = hair.GeneratedPictures(path, faces, count=9, seed=0)
     rows, pictures = generated.draw(5, np.random.default_rng(0))

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -39,6 +39,7 @@ from tests.face.published_weights import (
     cnn_weights,
     generator_weights,
 )
+from tests.face.sizes import TINY_LITE
 
 FIXTURES = PROJECT_DIR / "tests" / "fixtures"
 
@@ -212,10 +213,9 @@ def test_the_csv_layout_is_read_back(tmp_path):
 
 
 def tiny_generator(label_size):
-    generator = Generator(GeneratorConfig(label_size, (8, 8, 8, 8, 8, 4)))
+    generator = Generator(GeneratorConfig(label_size, lite=TINY_LITE))
     with torch.no_grad():
-        for block in generator.synthesis.blocks:
-            block.style.weight.mul_(3)  # lets w show in the pictures of random weights
+        generator.synthesis.basis.mul_(30)  # lets w show in the pictures of random weights
     return generator
 
 
@@ -234,7 +234,7 @@ def searched(tmp_path_factory, short_test):
     folder = tmp_path_factory.mktemp("face")
     generator = tiny_generator(3)
     save_file(generator.state_dict(), folder / "generator.safetensors")
-    (folder / "config.json").write_text(json.dumps({"channels": generator.config.channels}))
+    (folder / "config.json").write_text(json.dumps(asdict(TINY_LITE)))
     save_file(PropertyCnn(channel_divisor=16).state_dict(), folder / "property_cnn.safetensors")
     return folder, train(Options(out_dir=folder, work_dir=folder, samples=60, faces=2))
 

@@ -11,19 +11,17 @@ namespace {
 
 // What follows a convolution: noise and bias, leaky ReLU, and the sums that the next norm needs.
 struct Finish {
-    const float* bias;      // [maps]
+    const float* bias;      // [channels]
     const float* strength;  // [channels], of the noise
     const float* noise;     // [rows * columns], or null
     int channels;
-    bool linear;                // nothing but the bias
     float slope = 0.2f;         // of the negative side
     std::vector<float> sums{};  // [2][channels]: values, squares
 
     void start() { sums.assign(2 * channels, 0.0f); }
 
-    vec operator()(vec v, int pixel, int c, int map) {
-        v += load(bias + map);
-        if (linear) return v;
+    vec operator()(vec v, int pixel, int c) {
+        v += load(bias + c);
         if (noise) v += noise[pixel] * load(strength + c);
         v = v > slope * v ? v : slope * v;
         float* s = sums.data();
@@ -109,19 +107,17 @@ void transform_tiles(const Map& map, int first, int count, int64_t stride, float
     }
 }
 
-// scale: 1, or 2 if the maps are the pixels of an enlarged picture: [row][column][channel]
 void finish_tiles(const float* domain, int first, int count, int64_t stride, int height,
-                  int width, int scale, Finish& finish, float* y, double* totals) {
+                  int width, Finish& finish, float* y, double* totals) {
     const int across = width / 4, each = height / 4 * across;
-    const int channels = finish.channels, maps = channels * scale * scale;
+    const int channels = finish.channels;
     finish.start();
     for (int t = 0; t < count; ++t) {
         const int image = (first + t) / each, top = (first + t) % each / across * 4;
         const int left = (first + t) % across * 4;
-        float* base = y + int64_t(image) * height * width * maps;
-        for (int map = 0; map < maps; map += LANES) {
-            const int c = map % channels, down = map / channels / scale, right = map / channels % scale;
-            const float* source = domain + int64_t(t) * maps + map;
+        float* base = y + int64_t(image) * height * width * channels;
+        for (int c = 0; c < channels; c += LANES) {
+            const float* source = domain + int64_t(t) * channels + c;
             vec half[4][6];
             for (int j = 0; j < 6; ++j) {
                 vec m[6], out[4];
@@ -133,12 +129,12 @@ void finish_tiles(const float* domain, int first, int count, int64_t stride, int
                 vec out[4];
                 from_domain(half[i], out);
                 for (int j = 0; j < 4; ++j) {
-                    const int pixel = ((top + i) * scale + down) * width * scale + (left + j) * scale + right;
-                    store(base + int64_t(pixel) * channels + c, finish(out[j], pixel, c, map));
+                    const int pixel = (top + i) * width + left + j;
+                    store(base + int64_t(pixel) * channels + c, finish(out[j], pixel, c));
                 }
             }
         }
-        if (!finish.linear && (t == count - 1 || (first + t + 1) % each == 0))
+        if (t == count - 1 || (first + t + 1) % each == 0)
             finish.flush(totals + int64_t(image) * 2 * channels);
     }
 }
@@ -226,9 +222,9 @@ void upsampled(const Map& map, const float* weights, const T* products, Finish f
                             upsample(load(p0 + i), load(p1 + i), load(c0 + i), load(c1 + i), load(c2 + i),
                                      load(n1 + i), load(n2 + i), before, after, first, second);
                             const int pixel = 2 * done * 2 * width + column;
-                            store(target + int64_t(pixel) * outputs + c, finish(first, pixel, c, c));
+                            store(target + int64_t(pixel) * outputs + c, finish(first, pixel, c));
                             store(target + int64_t(pixel + 2 * width) * outputs + c,
-                                  finish(second, pixel + 2 * width, c, c));
+                                  finish(second, pixel + 2 * width, c));
                         }
                     finish.flush(totals + int64_t(image) * 2 * outputs);  // floats add up few values
                 }
@@ -241,20 +237,18 @@ void upsampled(const Map& map, const float* weights, const T* products, Finish f
 
 extern "C" {
 
-// 3x3 convolution with zero padding. y [b][scale h][scale w][outputs]; totals [b][2][outputs] +=
-// sums of the new values and of their squares. weights: [36] matrices [inputs][scale^2 outputs] in
-// panels. scale: 1, or 2 for sub-pixel enlargement. mode: 0 leaky ReLU, 1 neither activation nor
-// sums, 2 ReLU.
+// 3x3 convolution with zero padding. y [b][h][w][outputs]; totals [b][2][outputs] += sums of the
+// new values and of their squares. weights: [36] matrices [inputs][outputs] in panels. relu: 1 for
+// ReLU, 0 for leaky ReLU.
 void ohlora_conv(const float* x, const float* factor, const float* offset, const float* weights,
                  const float* bias, const float* strength, const float* noise, float* y,
                  double* totals, int images, int height, int width, int inputs, int outputs,
-                 int scale, int mode) {
+                 int relu) {
     const Map map{x, factor, offset, height, width, inputs};
     const int all = images * (height / 4) * (width / 4), threads = omp_get_max_threads();
-    const int maps = outputs * scale * scale;
     const int each = (height / 4) * (width / 4);
     // Many tiles at once where the weights are too large for the caches.
-    int tiles = std::max(24, std::max(inputs, maps) * 3 / 8);
+    int tiles = std::max(24, std::max(inputs, outputs) * 3 / 8);
     tiles = (std::min(tiles, (all + threads - 1) / threads) + 3) / 4 * 4;
     // Whole images, or the same parts of each: sums must not depend on an image's place.
     int parts = 1;
@@ -268,11 +262,11 @@ void ohlora_conv(const float* x, const float* factor, const float* offset, const
 #pragma omp parallel num_threads(threads)
     {
         // One line more than needed, or the 36 planes would share a few sets of the first cache.
-        const int64_t in = tiles * inputs + LANES, out = tiles * maps + LANES;
+        const int64_t in = tiles * inputs + LANES, out = tiles * outputs + LANES;
         float* before = scratch(0, 36 * in);
         float* after = scratch(1, 36 * out);
-        Finish finish{bias, strength, noise, outputs, mode == 1};
-        if (mode == 2) finish.slope = 0.0f;
+        Finish finish{bias, strength, noise, outputs};
+        if (relu) finish.slope = 0.0f;
 #pragma omp for schedule(static)
         for (int block = 0; block < blocks; ++block) {
             const int first = parts == 1 ? block * tiles : block / parts * each + block % parts * tiles;
@@ -281,9 +275,9 @@ void ohlora_conv(const float* x, const float* factor, const float* offset, const
             if (count <= 0) continue;
             transform_tiles(map, first, count, in, before);
             for (int64_t p = 0; p < 36; ++p)
-                gemm(before + p * in, (count + 3) / 4 * 4, weights + p * inputs * maps, inputs, maps,
-                     after + p * out);
-            finish_tiles(after, first, count, out, height, width, scale, finish, y, totals);
+                gemm(before + p * in, (count + 3) / 4 * 4, weights + p * inputs * outputs, inputs,
+                     outputs, after + p * out);
+            finish_tiles(after, first, count, out, height, width, finish, y, totals);
         }
     }
 }
@@ -292,7 +286,7 @@ void ohlora_up(const float* x, const float* factor, const float* offset, const f
                const float* bias, const float* strength, const float* noise, float* y,
                double* totals, int images, int height, int width, int inputs, int outputs) {
     const Map map{x, factor, offset, height, width, inputs};
-    upsampled<float>(map, weights, nullptr, {bias, strength, noise, outputs, false}, y, totals, images);
+    upsampled<float>(map, weights, nullptr, {bias, strength, noise, outputs}, y, totals, images);
 }
 
 // The same from the products [b][h][w][9 * outputs] of the normed map and the weights.
@@ -300,7 +294,7 @@ void ohlora_up_bf16(const bf16* products, const float* bias, const float* streng
                     const float* noise, bf16* y, double* totals, int images, int height, int width,
                     int outputs) {
     const Map map{nullptr, nullptr, nullptr, height, width, 0};
-    upsampled<bf16>(map, nullptr, products, {bias, strength, noise, outputs, false}, y, totals, images);
+    upsampled<bf16>(map, nullptr, products, {bias, strength, noise, outputs}, y, totals, images);
 }
 
 // y = x * factor + offset, both [b][pixels][channels].
@@ -321,7 +315,7 @@ void ohlora_norm_bf16(const bf16* x, const float* factor, const float* offset, b
 void ohlora_finish_bf16(const float* bias, const float* strength, const float* noise, bf16* y,
                         double* totals, int images, int pixels, int channels) {
     constexpr int BLOCK = 256;
-    Finish shared{bias, strength, noise, channels, false};
+    Finish shared{bias, strength, noise, channels};
 #pragma omp parallel firstprivate(shared)
     {
 #pragma omp for schedule(static) collapse(2)
@@ -331,7 +325,7 @@ void ohlora_finish_bf16(const float* bias, const float* strength, const float* n
                 for (int pixel = first; pixel < std::min(first + BLOCK, pixels); ++pixel) {
                     bf16* p = y + (int64_t(image) * pixels + pixel) * channels;
                     for (int c = 0; c < channels; c += LANES)
-                        store(p + c, shared(load(p + c), pixel, c, c));
+                        store(p + c, shared(load(p + c), pixel, c));
                 }
                 shared.flush(totals + int64_t(image) * 2 * channels);
             }

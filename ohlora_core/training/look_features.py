@@ -1,0 +1,105 @@
+"""What a drawing depends on, as numbers that a network can use without bending them first.
+
+An edge that moves with a look is a different picture at every place of the edge, and a garment
+appears only in its own colour. So besides the looks themselves there are hat functions of them
+(weights of linear interpolation between a few places), shares of the kinds, and products of what
+acts together. Knows identities; nothing of networks and pictures.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohlora_core.training.portrait_identity import Identity
+
+Table = NDArray[np.float32]  # [faces, n]
+
+_LEAST_SPREAD = 0.2  # features that are nearly always 0 stay small
+_HATS = {
+    "hair_end": (188, 196, 204, 212, 221, 230, 239, 248),
+    "part": (-13, -9, -5, 0, 5, 9, 13),
+    "volume": (-3, -0.5, 2, 5),
+    "wave": (0, 0.33, 0.67, 1),
+    "garment": (0, 1, 2, 3),
+    "backdrop": (0, 1, 2, 3),
+    "face_width": (0.965, 1.0, 1.035),
+    "jaw": (0, 0.5, 1),
+    "eye_size": (0.94, 1.0, 1.06),
+    "eye_height": (0.88, 0.98, 1.08),
+    "eye_tilt": (-2, 0.5, 3),
+    "brow_arch": (0.2, 1.2, 2.2),
+    "lip_fullness": (0.9, 1.025, 1.15),
+}
+
+
+def looks_of(person: Identity) -> NDArray[np.float32]:
+    """All looks of a face as numbers [n]; a colour gives three, each 0..1."""
+    values: list[float] = []
+    for field in dataclasses.fields(person):
+        value = getattr(person, field.name)
+        values += [c / 255 for c in value] if isinstance(value, tuple) else [float(value)]
+    return np.array(values, np.float32)
+
+
+def looks_table(people: Sequence[Identity]) -> Table:
+    """Looks of all faces, [faces, n], not standardised."""
+    return np.stack([looks_of(person) for person in people])
+
+
+def feature_table(looks: Table) -> Table:
+    """Features [faces, m] of a table of looks: hats, kinds and products, not standardised."""
+    column = _columns()
+    hats = {name: _hats(looks[:, column[name][0]], places) for name, places in _HATS.items()}
+    fringe, bangs, tied, wave = (
+        looks[:, column[name]] for name in ("fringe", "bangs", "tied", "wave")
+    )
+    style = np.hstack([1 - bangs, bangs * (1 - fringe), fringe])
+    fall = np.hstack([tied, wave * (1 - tied), (1 - wave) * (1 - tied)])
+    halfway = np.hstack([1 - abs(2 * share - 1) for share in (fringe, bangs, tied)])
+
+    def color(name: str) -> Table:
+        return 3 * (looks[:, column[name]] - 0.5)
+
+    products = [
+        _products(hats["hair_end"], fall),
+        _products(hats["part"], style),
+        _products(hats["volume"], hats["hair_end"][:, [0, -1]]),
+        _products(style, color("hair")),
+        *(_products(hats["garment"], color(name)) for name in ("clothes", "accent")),
+        *(_products(hats["backdrop"], color(name)) for name in ("back_top", "back_bottom", "glow")),
+    ]
+    return np.hstack([*hats.values(), style, halfway, *products]).astype(np.float32)
+
+
+def standardised(table: Table, least_spread: float = _LEAST_SPREAD) -> Table:
+    """Columns with mean 0 and spread 1 (less where they hardly vary)."""
+    spread = np.maximum(table.std(axis=0), least_spread)
+    result: Table = ((table - table.mean(axis=0)) / spread).astype(np.float32)
+    return result
+
+
+def _columns() -> dict[str, list[int]]:
+    """Columns of each look in `looks_of`."""
+    columns: dict[str, list[int]] = {}
+    at = 0
+    for field in dataclasses.fields(Identity):
+        width = 3 if field.type == "Color" else 1
+        columns[field.name] = list(range(at, at + width))
+        at += width
+    return columns
+
+
+def _hats(values: Table, places: Sequence[float]) -> Table:
+    """[n] -> [n, places]: the weights of linear interpolation between the places."""
+    peaks = np.eye(len(places))
+    return np.stack([np.interp(values, places, peak) for peak in peaks], axis=1)
+
+
+def _products(a: Table, b: Table) -> Table:
+    """[n, i], [n, j] -> [n, i * j]: every column of a times every column of b."""
+    product: Table = (a[:, :, None] * b[:, None]).reshape(len(a), -1)
+    return product
