@@ -22,9 +22,10 @@ from ohlora_core.face.vectors import PROPERTIES, load_face_book, weights
 from ohlora_core.training.portrait import OFFERED_FACES, identity_of_seed, latent_of_seed, render
 from ohlora_core.training.vectors import (
     FAMILIES,
-    GRID,
     Scorer,
     correlations,
+    correlations_of,
+    grid_scores,
     lite_faces,
     passes,
 )
@@ -144,7 +145,9 @@ def _control(scorer: Scorer, folder: Path, random_faces: int) -> dict[str, float
     offered = [book[number] for number in book.numbers()]
     seeds = range(HELD_OUT_SEED, HELD_OUT_SEED + random_faces)
     random = lite_faces(scorer, folder, seeds)
-    found = [correlations(scorer, face) for face in offered]
+    looks = FAMILIES["lite"].grouping
+    table = np.stack([grid_scores(scorer, face, (*PROPERTIES, *looks)) for face in offered])
+    found = [correlations_of(scores) for scores in table]
     results: dict[str, float] = {
         f"correlation_{name}_offered_min": min(abs(face[name]) for face in found)
         for name in PROPERTIES
@@ -153,15 +156,9 @@ def _control(scorer: Scorer, folder: Path, random_faces: int) -> dict[str, float
     results["faces_passed_random"] = float(
         np.mean([passes(correlations(scorer, face)) for face in random])
     )
-    looks = FAMILIES["lite"].grouping
-    moves = weights(list(GRID))
-    scores = []
-    for face in offered:
-        w = scorer.mapping(face.z[None], face.label[None])
-        scores.append(scorer.scores(w + moves @ face.vectors, looks))
-    table = np.stack(scores)  # [faces, expressions, looks]
-    centres = table.mean(axis=1)
-    drift = np.abs(table - centres[:, None]).mean(axis=(0, 1)) / centres.std(axis=0)
+    identity = table[:, :, len(PROPERTIES) :]  # [faces, expressions, looks]
+    centres = identity.mean(axis=1)
+    drift = np.abs(identity - centres[:, None]).mean(axis=(0, 1)) / centres.std(axis=0)
     results["identity_drift"] = float(drift.mean())
     return results
 

@@ -131,9 +131,18 @@ def correlations(scorer: Scorer, face: Face) -> dict[str, float]:
 
     0 where the score does not move at all.
     """
+    return correlations_of(grid_scores(scorer, face, PROPERTIES))
+
+
+def grid_scores(scorer: Scorer, face: Face, properties: Sequence[str]) -> NDArray[np.float32]:
+    """CNN scores [50, properties] of the 50 expressions."""
     w0 = scorer.mapping(face.z[None], face.label[None])
+    return scorer.scores(w0 + weights(list(GRID)) @ face.vectors, properties)
+
+
+def correlations_of(scores: NDArray[np.float32]) -> dict[str, float]:
+    """Correlation with the weights of the first scores of `grid_scores`: eyes, mouth, pose."""
     moves = weights(list(GRID))
-    scores = scorer.scores(w0 + moves @ face.vectors)
     return {
         name: float(np.corrcoef(moves[:, index], scores[:, index])[0, 1])
         if scores[:, index].std() > 0
