@@ -1,4 +1,4 @@
-"""The command line: python -m ohlora_core train | eval | bench | moderation.
+"""The command line: python -m ohlora_core train | eval | bench | fetch | moderation.
 
 Results go to stdout, one JSON object a line; logs and progress go to stderr.
 """
@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ohlora_core.errors import OhLoraError
+from ohlora_core.errors import OhLoraError, SettingsError
+from ohlora_core.hub.manifest import GROUPS
 from ohlora_core.settings import load_settings
 
 TRAINERS = {
@@ -38,7 +39,8 @@ BENCHES = ("turn", "face", "page")
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 with a message on stderr for an error of the user."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for requests in ("httpx", "httpx2"):
+        logging.getLogger(requests).setLevel(logging.WARNING)
     words = sys.argv[1:] if arguments is None else arguments
     parsed = _parser(words).parse_args(words)
     try:
@@ -66,6 +68,8 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("eval", help="metrics of the models on our held-out splits")
     evaluate.add_argument("task", nargs="?", help="one task; all by default")
+    evaluate.add_argument("--file", type=Path, help="a CSV file of yours instead of our splits")
+    evaluate.add_argument("--profile", help="with --file: lite, v2 or v4")
     evaluate.set_defaults(run=_evaluate)
 
     bench = commands.add_parser("bench", help="speed: medians of real turns, frames, pages")
@@ -73,6 +77,11 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     bench.add_argument("--turns", type=int, default=10, help="chat turns to measure")
     bench.add_argument("--layers", action="store_true", help="a row per layer of the generator")
     bench.set_defaults(run=_bench)
+
+    fetch = commands.add_parser("fetch", help="download the published models (resumes)")
+    fetch.add_argument("groups", nargs="+", choices=GROUPS, metavar="GROUP", help=" ".join(GROUPS))
+    fetch.add_argument("--dry-run", action="store_true", help="only list files and sizes")
+    fetch.set_defaults(run=_fetch)
 
     moderation = commands.add_parser("moderation", help="list sanctions, lift a block")
     actions = moderation.add_subparsers(required=True, metavar="ACTION")
@@ -117,9 +126,21 @@ def _train(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
 
 
 def _evaluate(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    settings = load_settings(profile=parsed.profile)
+    if parsed.file:
+        from ohlora_core.evaluation.files import Models, evaluate_file
+
+        yield from evaluate_file(parsed.task or "", parsed.file, Models(settings))
+        return
     from ohlora_core.evaluation import evaluate
 
-    yield from evaluate(load_settings().models_dir, parsed.task)
+    if parsed.profile not in (None, "lite"):
+        raise SettingsError(
+            f"--profile {parsed.profile} 은(는) --file 과 함께만 쓸 수 있어요.",
+            f"--profile {parsed.profile} needs a --file to evaluate on.",
+        )
+
+    yield from evaluate(settings.models_dir, parsed.task)
 
 
 def _bench(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
@@ -133,6 +154,12 @@ def _bench(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
         yield bench.bench_face(settings, parsed.layers)
     if parsed.what == "page":
         yield bench_page(settings, parsed.turns)
+
+
+def _fetch(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    from ohlora_core.hub.fetch import fetch
+
+    yield from fetch(load_settings(), parsed.groups, dry_run=parsed.dry_run)
 
 
 def _list_sanctions(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:

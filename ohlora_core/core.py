@@ -16,10 +16,10 @@ from weakref import WeakSet
 
 import numpy as np
 
-from ohlora_core import __version__
+from ohlora_core import __version__, language, sentence
 from ohlora_core.chat import NO_REPLY, ChatEngine
 from ohlora_core.content import load_interview, load_knowledge, load_quiz
-from ohlora_core.errors import MissingModelError, UnknownFaceError
+from ohlora_core.errors import UnknownFaceError
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import Event, ExpressionChosen, FrameBatch, TurnDone
 from ohlora_core.face import (
@@ -33,6 +33,8 @@ from ohlora_core.face import (
 from ohlora_core.face.animation import MAX_REPLY_FRAMES
 from ohlora_core.face.stream import LEAD_BATCHES, ReplyFrames
 from ohlora_core.face.thumbnail import make_thumbnail
+from ohlora_core.hub import Hub
+from ohlora_core.hub.manifest import language_sources, sentence_sources
 from ohlora_core.language import TextGenerator
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.session import Preferences, Session, UserLock
@@ -40,7 +42,7 @@ from ohlora_core.settings import Settings
 from ohlora_core.store import Store
 from ohlora_core.tutor import Interviewer, QnaEngine, QuizMaster
 
-__all__ = ["Core", "Performance", "Preferences", "Session"]
+__all__ = ["Core", "Performance", "Preferences", "Session", "load_encoder", "load_generator"]
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,33 @@ class Performance:
             self.frames.close()
 
 
+def load_generator(settings: Settings) -> TextGenerator:
+    """The language models of the profile, or the server that runs them.
+
+    Raises:
+        MissingModelError: if a full model is asked for and not here.
+        ModelFileError: if a model file is missing or broken.
+        LlmServerError: if the server cannot be used.
+    """
+    if settings.llm_url:
+        return language.load_remote(settings)
+    if settings.profile == "lite":
+        return language.load_lite(settings.models_dir)
+    from ohlora_core.language.full import load_full
+
+    sources = language_sources(settings.profile)
+    local = Hub(settings).local
+    return load_full(settings.profile, sources, local, four_bit=settings.four_bit)
+
+
+def load_encoder(settings: Settings) -> SentenceEncoder:
+    """The S-BERTs of the profile; raises as `load_generator` does."""
+    if settings.profile == "lite":
+        return sentence.load_lite(settings.models_dir)
+    sources = sentence_sources(settings.profile)
+    return sentence.load_published(sources, Hub(settings).local, settings.models_dir)
+
+
 class Core:
     """The models, the store and what is made of them.
 
@@ -129,21 +158,18 @@ class Core:
         Raises:
             MissingModelError: if a full model is asked for and not here.
             ModelFileError: if a model file is missing or broken.
+            LlmServerError: if a server of language models cannot be used.
             UnknownFaceError: if the settings name a face that is not offered.
             DataFolderError: if the data folder cannot be written.
         """
-        from ohlora_core import language, sentence
-
-        if settings.profile != "lite":
-            raise MissingModelError(settings.profile, "kakaocorp/kanana-1.5-2.1b, polyglot-ko-1.3b")
         if settings.threads:
             import torch
 
             torch.set_num_threads(settings.threads)
         settings.prepare_data_dir()
         face = FacePipeline(settings.models_dir, settings.face, settings.downloads_dir)
-        generator = language.load_lite(settings.models_dir)
-        encoder = sentence.load_lite(settings.models_dir)
+        generator = load_generator(settings)
+        encoder = load_encoder(settings)
         store = Store(settings.effective_database_url)
         return cls(settings, generator, encoder, face, store)
 

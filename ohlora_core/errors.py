@@ -9,10 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 
 __all__ = [
+    "AdapterMismatchError",
     "ContentError",
     "DataFolderError",
+    "DownloadError",
+    "EvaluationFileError",
+    "LlmGoneError",
+    "LlmKeyError",
+    "LlmModelError",
+    "LlmServerError",
+    "LlmUnreachableError",
     "MissingModelError",
     "ModelFileError",
+    "NotEnoughMemoryError",
     "OhLoraError",
     "PortInUseError",
     "ScoreError",
@@ -70,14 +79,123 @@ class ModelFileError(OhLoraError):
 
 
 class MissingModelError(OhLoraError):
-    """A full model is neither on this machine nor can it be downloaded now."""
+    """A full model is not on this machine.
 
-    def __init__(self, profile: str, where: str) -> None:
+    Args:
+        profile: What needs it.
+        where: The missing files, and where they are published.
+        fetch: The word of the fetch command that gets them, by default the profile.
+    """
+
+    def __init__(self, profile: str, where: str, fetch: str = "") -> None:
+        command = f"python -m ohlora_core fetch {fetch or profile}"
         super().__init__(
-            f"'{profile}' 프로필의 모델이 없어요. 필요한 모델: {where}. "
+            f"'{profile}' 프로필의 모델이 없어요. 필요한 모델: {where}. 받는 방법: {command} "
             "내장 모델로 실행하려면 --profile lite --face lite 를 사용해 주세요.",
             f"The models of profile '{profile}' are not available here: {where}. "
+            f"To download them: {command} "
             "Use --profile lite --face lite to run the embedded models.",
+        )
+
+
+class DownloadError(OhLoraError):
+    """A published model cannot be downloaded as it is; says why and what to do."""
+
+
+class AdapterMismatchError(OhLoraError):
+    """An adapter was made for another base."""
+
+    def __init__(self, adapter: Path, base: Path, detail: str) -> None:
+        super().__init__(
+            f"어댑터 {adapter} 는 베이스 모델 {base} 에 맞지 않아요 ({detail}). 이 베이스로 학습한 "
+            "어댑터를 받거나, 어댑터에 맞는 베이스를 사용해 주세요.",
+            f"The adapter {adapter} does not fit the base model {base} ({detail}). Get the adapter "
+            "that was trained on this base, or use the base that belongs to the adapter.",
+        )
+
+
+class NotEnoughMemoryError(OhLoraError):
+    """The language models of a profile do not fit in memory.
+
+    Args:
+        profile: The profile that was asked for.
+        needed: Expected size in bytes.
+        free: What is free, in bytes.
+        place: Where they were to go, e.g. "cuda:0" or "cpu".
+        choices: Flags or settings that need less memory, best first.
+    """
+
+    def __init__(
+        self, profile: str, needed: int, free: int, place: str, choices: list[str]
+    ) -> None:
+        sizes = f"{needed / 2**30:.1f} GiB > {free / 2**30:.1f} GiB"
+        super().__init__(
+            f"'{profile}' 프로필의 언어 모델이 {place} 메모리에 들어가지 않아요 ({sizes}). 더 작게 "
+            f"실행하려면: {' 또는 '.join(choices)}",
+            f"The language models of profile '{profile}' do not fit in the memory of {place} "
+            f"({sizes}). What needs less: {' or '.join(choices)}",
+        )
+
+
+class LlmServerError(OhLoraError):
+    """A server of language models cannot do what it is asked for."""
+
+    def __init__(self, url: str, detail: str) -> None:
+        super().__init__(
+            f"언어 모델 서버 {url} 가 요청을 처리하지 못했어요 ({detail}). "
+            "서버의 로그를 확인해 주세요.",
+            f"The language model server {url} failed ({detail}). See the log of the server.",
+        )
+
+
+class LlmUnreachableError(LlmServerError):
+    """Nothing answers at the address of the server, or not in time."""
+
+    def __init__(self, url: str, detail: str) -> None:
+        OhLoraError.__init__(
+            self,
+            f"언어 모델 서버 {url} 에 연결할 수 없어요 ({detail}). 서버가 켜져 있는지, "
+            "OHLORA_LLM_URL 이 맞는지 확인해 주세요. 지우면 이 컴퓨터의 모델을 써요.",
+            f"Cannot reach the language model server {url} ({detail}). Check that it runs and that "
+            "OHLORA_LLM_URL is right; without it the models of this machine are used.",
+        )
+
+
+class LlmKeyError(LlmServerError):
+    """The server wants another key."""
+
+    def __init__(self, url: str) -> None:
+        OhLoraError.__init__(
+            self,
+            f"언어 모델 서버 {url} 가 키를 받아들이지 않았어요. OHLORA_LLM_KEY 를 확인해 주세요.",
+            f"The language model server {url} did not accept the key. Check OHLORA_LLM_KEY.",
+        )
+
+
+class LlmModelError(LlmServerError):
+    """The server has no model of the name that a role has."""
+
+    def __init__(self, url: str, name: str, role: str, served: list[str]) -> None:
+        names = ", ".join(served)
+        OhLoraError.__init__(
+            self,
+            f"언어 모델 서버 {url} 에 {role} 역할의 모델 '{name}' 이(가) 없어요. 서버에 있는 모델: "
+            f"{names}. OHLORA_LLM_PREFIX 나 OHLORA_LLM_MODELS 로 이름을 맞춰 주세요.",
+            f"The language model server {url} has no model '{name}' for the role {role}. It has: "
+            f"{names}. Match the names with OHLORA_LLM_PREFIX or OHLORA_LLM_MODELS.",
+        )
+
+
+class LlmGoneError(LlmServerError):
+    """The server went away in the middle of an answer."""
+
+    def __init__(self, detail: str) -> None:
+        OhLoraError.__init__(
+            self,
+            f"답변을 만드는 중에 언어 모델 서버와 연결이 끊겼어요 ({detail}). 이 대화는 저장되지 "
+            "않았어요. 잠시 뒤에 다시 보내 주세요.",
+            f"The language model server went away in the middle of the answer ({detail}). "
+            "This turn was not saved. Please send it again in a moment.",
         )
 
 
@@ -93,6 +211,13 @@ class ContentError(OhLoraError):
             f"콘텐츠 파일 {path} 의 {line}번째 줄이 잘못되었어요: {detail}",
             f"Content file {path}, line {line} is not valid: {detail}",
         )
+
+
+class EvaluationFileError(OhLoraError):
+    """A file that was given to be evaluated cannot be used as it is."""
+
+    def __init__(self, path: Path, korean: str, english: str) -> None:
+        super().__init__(f"평가 파일 {path}: {korean}", f"Evaluation file {path}: {english}")
 
 
 class DataFolderError(OhLoraError):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ohlora_core.errors import DataFolderError, SettingsError
 
@@ -42,6 +43,26 @@ def _default_downloads_dir() -> Path:
     return Path(base).expanduser() / "ohlora"
 
 
+def _pairs(value: Any) -> Any:
+    """`name=value,name=value` as a dictionary."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if not all(name.strip() and content.strip() for name, _, content in pairs):
+        raise ValueError("write it as name=value,name=value")
+    return {name.strip(): content.strip() for name, _, content in pairs}
+
+
+def _server_root(url: str) -> str:
+    """The address of a server without the /v1 that it is often written with."""
+    if not re.match(r"https?://[^/\s]", url):
+        raise ValueError("not an address like http://localhost:8000")
+    return url.rstrip("/").removesuffix("/v1")
+
+
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+
+
 class Settings(BaseSettings):
     """Everything that can be set from outside; the flag of a field has the same name."""
 
@@ -63,6 +84,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="SQLAlchemy URL; default: a SQLite file in data_dir"
     )
+    four_bit: bool = Field(False, description="4-bit weights of v2 and v4: CUDA, bitsandbytes")
     models_dir: Path = Field(PROJECT_DIR / "models", description="embedded models")
     downloads_dir: Path = Field(
         default_factory=_default_downloads_dir, description="published models, once downloaded"
@@ -76,6 +98,12 @@ class Settings(BaseSettings):
     secret: str | None = Field(None, description="signs user ids; default: made once in data_dir")
     seed: int | None = Field(None, description="makes sampling repeatable (tests)")
     threads: int | None = Field(None, ge=1, description="CPU threads of the models")
+    llm_url: str | None = Field(None, description="server of the language models")
+    llm_urls: Pairs = Field({}, description="servers of single roles")
+    llm_prefix: str = Field("", description="what stands before a role in its model name")
+    llm_models: Pairs = Field({}, description="model names of single roles")
+    llm_key: str | None = Field(None, description="key of the servers")
+    llm_timeout_s: float = Field(60, gt=0, description="longest silence of a server")
 
     @field_validator("tz")
     @classmethod
@@ -85,6 +113,18 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("unknown time zone, e.g. Asia/Seoul") from error
         return value
+
+    @field_validator("llm_url")
+    @classmethod
+    def _server(cls, value: str | None) -> str | None:
+        return _server_root(value) if value else None
+
+    @field_validator("llm_urls")
+    @classmethod
+    def _servers(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if value and not info.data.get("llm_url"):
+            raise ValueError("OHLORA_LLM_URL is needed as well, for the other roles")
+        return {role: _server_root(url) for role, url in value.items()}
 
     @property
     def time_zone(self) -> ZoneInfo:

@@ -9,6 +9,7 @@ import pytest
 
 from ohlora_core.core import Core
 from tests.fakes import FakeEncoder, FakeGenerator, make_core
+from tests.hub_server import hub_server as hub_server
 
 
 @pytest.fixture(autouse=True)

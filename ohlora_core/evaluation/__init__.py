@@ -31,9 +31,12 @@ def evaluate(models_dir: Path, task: str | None = None) -> Iterator[dict[str, An
         SettingsError: if there is no such task.
     """
     if task is not None and task not in TASKS:
-        names = ", ".join(TASKS)
+        from ohlora_core.evaluation.files import FILE_TASKS
+
+        names, with_file = ", ".join(TASKS), ", ".join(FILE_TASKS)
         raise SettingsError(
-            f"'{task}' 평가는 없어요. 가능한 이름: {names}", f"No task '{task}'. Tasks: {names}"
+            f"'{task}' 평가는 없어요. 가능한 이름: {names}; --file X.csv 를 주면: {with_file}",
+            f"No task '{task}'. Tasks: {names}; with --file X.csv: {with_file}",
         )
     for name in [task] if task else TASKS:
         yield {"task": name} | _metrics(models_dir, name)

@@ -126,7 +126,7 @@ def _published_places(version: str, downloads_dir: Path) -> dict[str, Path]:
         if not wanted.get(use, places[use]).is_file()
     ]
     if missing:
-        raise MissingModelError(f"face {version}", "; ".join(missing))
+        raise MissingModelError(f"face {version}", "; ".join(missing), "faces")
     return places
 
 

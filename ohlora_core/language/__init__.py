@@ -1,6 +1,6 @@
 """The causal language models: roles and prompts, and generators that complete them.
 
-Importing this package is cheap; torch and transformers load with `load_lite` or `LocalGenerator`.
+Importing this package is cheap; torch and transformers load with what writes texts.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ohlora_core.language.roles import CONTROL_MARKS, ROLE_FORMATS, Role, RoleFo
 
 if TYPE_CHECKING:
     from ohlora_core.language.local import LocalGenerator, load_lite
+    from ohlora_core.language.remote import load_remote
 
 __all__ = [
     "CONTROL_MARKS",
@@ -44,6 +45,7 @@ __all__ = [
     "final_input",
     "interview_prompt",
     "load_lite",
+    "load_remote",
     "memory_example",
     "memory_prompt",
     "neutralise",
@@ -62,4 +64,8 @@ def __getattr__(name: str) -> Any:
         from ohlora_core.language import local
 
         return getattr(local, name)
+    if name == "load_remote":
+        from ohlora_core.language import remote
+
+        return remote.load_remote
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
-"""Runs causal language models in this process: one base, one PEFT adapter per role.
+"""Runs causal language models in this process: a base for each role, a PEFT adapter per role.
 
 The decoding loop is our own, because it must switch adapters between steps of different callers,
-stop on decoded text, read a prompt once for several candidates, and be reproducible by seed.
-Knows nothing of prompts: it completes the text that it is given.
+mix them in a batch, stop on decoded text, read a prompt once for several candidates, and be
+reproducible by seed. Knows nothing of prompts: it completes the text that it is given.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import logging
 import math
 import random
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,41 @@ import torch
 from torch import Tensor
 
 from ohlora_core.errors import ModelFileError
-from ohlora_core.language.roles import CONTROL_MARKS, ROLE_FORMATS, Role
+from ohlora_core.language.adapters import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    attach_adapters,
+    check_adapter,
+)
+from ohlora_core.language.base_model import LoadedBase
+from ohlora_core.language.files import (
+    TOKENIZER_FILES,
+    check_file,
+    first_line,
+    load_tokenizer,
+)
+from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.language.streaming import AnswerText
 
-__all__ = ["LiteSettings", "LocalGenerator", "load_lite", "load_tokenizer"]
+__all__ = ["GenerationSettings", "LocalGenerator", "load_lite"]
 
 log = logging.getLogger(__name__)
 
-_BASE_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _SETTINGS_FILE = "lite.json"
+_SHORTEST_ROOM = 16  # tokens of an answer, however long its prompt is
 
 
 @dataclass(frozen=True)
-class LiteSettings:
-    """How a set of models wants to be used; stored beside it as lite.json.
+class GenerationSettings:
+    """How a set of models wants to be used; those of the lite models are in lite.json.
 
     Attributes:
         example_count: Retrieved dialogue examples before the final input.
+        top_k: Most probable tokens that are sampled from; 0 for all.
         top_p: Probability mass that is sampled from, 0..1; 1 samples from everything.
         context_tokens: Longest prompt plus answer in tokens; longer prompts lose their beginning.
+        tokens_in_all: Role -> prompt plus answer in tokens, in place of the role's answer length.
+        temperatures: Role -> sampling temperature of the first try, in place of the role's own.
         slip_margin: A small model slips in the middle of a sentence now and then, and such a text
             is far less probable than the others. Candidates whose mean log-probability (nats per
             token) lies more than this below that of the best are replaced by the best.
@@ -49,10 +65,23 @@ class LiteSettings:
     """
 
     example_count: int = 0
+    top_k: int = 0
     top_p: float = 1.0
     context_tokens: int = 1024
+    tokens_in_all: Mapping[str, int] = field(default_factory=dict)
+    temperatures: Mapping[str, float] = field(default_factory=dict)
     slip_margin: float = math.inf
-    min_likelihood: dict[str, float] = field(default_factory=dict)
+    min_likelihood: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What one row of a batch is asked for; its seed makes it independent of the other rows."""
+
+    role: Role
+    prompt: str
+    temperature: float | None
+    seed: int
 
 
 @dataclass
@@ -70,39 +99,36 @@ class _Draft:
 
 
 class LocalGenerator:
-    """A `TextGenerator` over a transformers model.
+    """A `TextGenerator` over transformers models.
 
     Args:
-        model: Causal model, or PEFT model whose adapters are named after their roles.
-        tokenizer: Its tokenizer.
-        adapters: Roles that have an adapter; the others run on the bare model.
-        settings: See `LiteSettings`.
+        bases: The model that each role runs on. Roles may share one.
+        settings: See `GenerationSettings`.
     """
 
     def __init__(
-        self,
-        model: Any,
-        tokenizer: Any,
-        adapters: Collection[Role] = (),
-        settings: LiteSettings | None = None,
+        self, bases: Mapping[Role, LoadedBase], settings: GenerationSettings | None = None
     ) -> None:
-        self._model = model.eval()
-        self._tokenizer = tokenizer
-        self._adapters = frozenset(adapters)
-        self._settings = settings or LiteSettings()
-        # Held for one step only, so that callers take turns and an abandoned stream blocks nobody.
-        self._lock = threading.Lock()
-        self._active: Role | None = None
-        self._banned: dict[Role, list[int]] = {}
+        self._bases = dict(bases)
+        self._settings = settings or GenerationSettings()
 
     @property
     def example_count(self) -> int:
         """How many retrieved dialogue examples go before the final input."""
         return self._settings.example_count
 
+    @property
+    def base_count(self) -> int:
+        """How many models are in memory."""
+        return len({id(base) for base in self._bases.values()})
+
+    def share_base(self, *roles: Role) -> bool:
+        """Whether roles run on one model, so that `generate_mixed` is one batch."""
+        return len({id(self._bases[role]) for role in roles}) == 1
+
     def count_tokens(self, text: str) -> int:
-        """Length of a text in tokens, without begin and end tokens."""
-        return len(self._encode(text))
+        """Length of a text in tokens of the reply model, without begin and end tokens."""
+        return len(self._bases[Role.OUTPUT_MESSAGE].encode(text))
 
     def stream(
         self,
@@ -124,7 +150,7 @@ class LocalGenerator:
         """
         answer = AnswerText(ROLE_FORMATS[role].end_mark)
         decoded = ""
-        for drafts in self._decode(role, [prompt], 1, temperature, seed):
+        for drafts in self._decode([_Request(role, prompt, temperature, _seed(seed))]):
             decoded = drafts[0].text
             if delta := answer.update(decoded):
                 yield delta
@@ -152,6 +178,31 @@ class LocalGenerator:
             prompts, copies = prompts[:1], len(prompts)
         return [text for text, _ in self._answers(role, prompts, copies, temperature, seed)]
 
+    def generate_mixed(
+        self, requests: Sequence[tuple[Role, str]], *, seeds: Sequence[int | None] = ()
+    ) -> list[str]:
+        """One answer for each (role, prompt); those on one base run as one batch.
+
+        Each row has its role's adapter, temperature, length and end mark, so that an answer is the
+        one that `generate` gives for the same seed.
+
+        Args:
+            requests: Role and prompt of each answer.
+            seeds: Seed of each answer; none given: random.
+        """
+        asked = [
+            _Request(role, prompt, None, _seed(seed))
+            for (role, prompt), seed in zip_longest(requests, seeds)
+        ]
+        answers: dict[int, str] = {}
+        together: dict[int, list[int]] = {}
+        for place, request in enumerate(asked):
+            together.setdefault(id(self._bases[request.role]), []).append(place)
+        for places in together.values():
+            found = self._finished([asked[place] for place in places])
+            answers |= {place: text for place, (text, _) in zip(places, found, strict=True)}
+        return [answers[place] for place in range(len(asked))]
+
     def sample_candidates(
         self,
         role: Role,
@@ -169,9 +220,9 @@ class LocalGenerator:
 
     def model_for(self, role: Role) -> tuple[Any, Any]:
         """The model with the role's adapter active, and the tokenizer; for evaluation only."""
-        with self._lock:
-            self._activate(role)
-        return self._model, self._tokenizer
+        base = self._bases[role]
+        base.switch_to(role)
+        return base.model, base.tokenizer
 
     def _answers(
         self,
@@ -182,132 +233,137 @@ class LocalGenerator:
         seed: int | None,
     ) -> list[tuple[str, float]]:
         """Finished answers with their likelihood, `copies` for each prompt."""
+        seed = _seed(seed)
+        requests = [
+            _Request(role, prompt, temperature, _seed_of_row(seed, row * copies + copy))
+            for row, prompt in enumerate(prompts)
+            for copy in range(copies)
+        ]
+        return self._finished(requests, copies)
+
+    def _finished(self, requests: list[_Request], copies: int = 1) -> list[tuple[str, float]]:
+        """Finished answers of a batch with their likelihood."""
         # The same path as a stream, so that both give the same text.
-        mark = ROLE_FORMATS[role].end_mark
-        answers = [AnswerText(mark) for _ in range(len(prompts) * copies)]
+        answers = [AnswerText(ROLE_FORMATS[request.role].end_mark) for request in requests]
         drafts: list[_Draft] = []
-        for drafts in self._decode(role, prompts, copies, temperature, seed):
+        for drafts in self._decode(requests, copies):
             for answer, draft in zip(answers, drafts, strict=True):
                 answer.update(draft.text)
-        for answer, draft in zip(answers, drafts, strict=True):
+        found = []
+        for request, answer, draft in zip(requests, answers, drafts, strict=True):
             answer.close(draft.text)
-        floor = self._settings.min_likelihood.get(role.value, -math.inf)
-        return [
-            (answer.shown if draft.likelihood >= floor else "", draft.likelihood)
-            for answer, draft in zip(answers, drafts, strict=True)
-        ]
+            floor = self._settings.min_likelihood.get(request.role.value, -math.inf)
+            shown = answer.shown if draft.likelihood >= floor else ""
+            found.append((shown, draft.likelihood))
+        return found
 
     # -- decoding -----------------------------------------------------------------------------
 
-    def _decode(
-        self,
-        role: Role,
-        prompts: list[str],
-        copies: int,
-        temperature: float | None,
-        seed: int | None,
-    ) -> Iterator[list[_Draft]]:
-        """Yields the drafts of all rows after each step, until every row has ended."""
-        from transformers import DynamicCache
+    def _decode(self, requests: list[_Request], copies: int = 1) -> Iterator[list[_Draft]]:
+        """Yields the drafts of all rows after each step, until every row has ended.
 
-        role_format = ROLE_FORMATS[role]
-        heat = role_format.temperature if temperature is None else temperature
-        seed = random.SystemRandom().getrandbits(63) if seed is None else seed
-        source = torch.Generator().manual_seed(seed)
-        limit = self._settings.context_tokens
-        longest = max(8, limit - min(role_format.max_new_tokens, limit // 2))
-        ids, mask = self._padded([self._encode(prompt)[-longest:] for prompt in prompts])
-        steps = min(role_format.max_new_tokens, limit - ids.shape[1])
+        Args:
+            requests: The rows, all on one base.
+            copies: How many rows in succession have the same prompt; it is read once.
+        """
+        base = self._bases[requests[0].role]
+        roles = [request.role for request in requests]
+        prompts = [self._prompt(base, request) for request in requests[::copies]]
+        taken = [len(base.opening) + len(prompt) for prompt in prompts for _ in range(copies)]
+        steps = [self._answer_room(*row) for row in zip(roles, taken, strict=True)]
+        heats = torch.tensor([self._heat(request) for request in requests])
+        sources = [torch.Generator().manual_seed(request.seed) for request in requests]
 
-        banned = self._banned_tokens(role)
-        cache = DynamicCache(config=self._model.config)
-        logits = self._step(role, ids, mask, cache)  # [rows, vocabulary]
+        ids, mask = base.padded(prompts)
+        cache = base.new_cache()
+        logits = base.step(roles[::copies], ids, mask, cache)  # [rows, vocabulary]
         if copies > 1:
             cache.batch_repeat_interleave(copies)
             logits = logits.repeat_interleave(copies, 0)
             mask = mask.repeat_interleave(copies, 0)
-        rows = len(mask)
-        drafts = [_Draft() for _ in range(rows)]
-        open_rows = set(range(rows))
-        for step in range(steps):
-            logits[:, banned] = -torch.inf
-            chosen = self._choose(logits, heat, source)  # [rows]
+        banned = torch.zeros_like(logits, dtype=torch.bool)
+        for row, role in enumerate(roles):
+            banned[row, base.banned_tokens(role)] = True
+
+        drafts = [_Draft() for _ in requests]
+        open_rows = set(range(len(requests)))
+        for step in range(max(steps)):
+            logits.masked_fill_(banned, -torch.inf)
+            noise = torch.cat([torch.rand(1, generator=source) for source in sources])
+            chosen = self._choose(logits, heats, noise)  # [rows]
             known = logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0]  # [rows]
             for row in sorted(open_rows):
                 draft, token = drafts[row], int(chosen[row])
                 draft.log_probability += float(known[row])
-                if token == self._tokenizer.eos_token_id:
+                if token in base.end_tokens:
                     open_rows.discard(row)
                     continue
                 draft.tokens.append(token)
-                draft.text = self._tokenizer.decode(draft.tokens)
-                if role_format.end_mark in draft.text or _is_looping(draft.tokens):
+                draft.text = base.decode(draft.tokens)
+                ended = ROLE_FORMATS[roles[row]].end_mark in draft.text
+                if ended or step + 1 == steps[row] or _is_looping(draft.tokens):
                     open_rows.discard(row)
             yield drafts
-            if not open_rows or step + 1 == steps:
+            if not open_rows:
                 return
-            mask = torch.cat([mask, mask.new_ones(rows, 1)], 1)
-            logits = self._step(role, chosen[:, None], mask, cache)
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            logits = base.step(roles, chosen[:, None], mask, cache)
 
-    def _step(self, role: Role, ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
-        """Feeds ids [rows, n]; returns the logits behind the last one, [rows, vocabulary]."""
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        device = self._model.device
-        with self._lock, torch.inference_mode():
-            self._activate(role)
-            output = self._model(
-                input_ids=ids.to(device),
-                # Without padding the mask says nothing, and the faster causal kernel can run.
-                attention_mask=None if bool(mask.all()) else mask.to(device),
-                position_ids=positions.to(device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-        return output.logits[:, -1].float().cpu().clone()
+    def _prompt(self, base: LoadedBase, request: _Request) -> list[int]:
+        """Tokens of a prompt, cut at its beginning so that the answer has room."""
+        limit = self._settings.context_tokens
+        longest = limit - min(ROLE_FORMATS[request.role].max_new_tokens, limit // 2)
+        return base.encode(request.prompt)[-max(8, longest) :]
 
-    def _banned_tokens(self, role: Role) -> list[int]:
-        """Tokens that no answer of this role holds: padding, begin, every mark but its end mark."""
-        if role not in self._banned:
-            ids = {self._tokenizer.pad_token_id, self._tokenizer.bos_token_id} - {None}
-            ids.discard(self._tokenizer.eos_token_id)  # some tokenizers pad with it
-            for mark in CONTROL_MARKS:
-                encoded = self._encode(mark)
-                if len(encoded) == 1 and mark != ROLE_FORMATS[role].end_mark:
-                    ids.add(encoded[0])
-            self._banned[role] = sorted(ids)
-        return self._banned[role]
+    def _answer_room(self, role: Role, taken: int) -> int:
+        """Longest answer to a prompt of `taken` tokens, in tokens."""
+        longest = ROLE_FORMATS[role].max_new_tokens
+        if in_all := self._settings.tokens_in_all.get(role.value):
+            longest = max(in_all - taken, _SHORTEST_ROOM)
+        return max(min(longest, self._settings.context_tokens - taken), 1)
 
-    def _activate(self, role: Role) -> None:
-        if role is self._active or role not in self._adapters:
-            return
-        self._model.set_adapter(role.value)
-        self._active = role
+    def _heat(self, request: _Request) -> float:
+        if request.temperature is not None:
+            return request.temperature
+        usual = ROLE_FORMATS[request.role].temperature
+        return self._settings.temperatures.get(request.role.value, usual)
 
-    def _choose(self, logits: Tensor, temperature: float, source: torch.Generator) -> Tensor:
-        """The next token of each row, [rows]."""
-        if temperature <= 0:
-            return logits.argmax(-1)
-        probabilities = (logits / temperature).softmax(-1)
-        if self._settings.top_p < 1:
-            ordered, order = probabilities.sort(-1, descending=True)
+    def _choose(self, logits: Tensor, heats: Tensor, noise: Tensor) -> Tensor:
+        """The next token of each row, [rows].
+
+        Args:
+            logits: [rows, vocabulary].
+            heats: Temperature of each row, [rows]; 0 takes the most probable token.
+            noise: A uniform draw in 0..1 for each row, [rows].
+        """
+        best = logits.argmax(-1)
+        if bool((heats <= 0).all()):
+            return best
+        scaled = logits / heats.clamp(min=1e-4)[:, None]
+        top_k, top_p = self._settings.top_k, self._settings.top_p
+        if top_k:
+            values, order = scaled.topk(min(top_k, scaled.shape[-1]))
+        elif top_p < 1:
+            values, order = scaled.sort(-1, descending=True)
+        else:
+            values, order = scaled, torch.arange(scaled.shape[-1]).expand_as(scaled)
+        probabilities = values.softmax(-1)
+        if top_p < 1:
             # A token stays if the mass before it is still below top_p; the first always does.
-            ordered[ordered.cumsum(-1) - ordered >= self._settings.top_p] = 0
-            probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered)
-        return torch.multinomial(probabilities, 1, generator=source)[:, 0]
+            probabilities[probabilities.cumsum(-1) - probabilities >= top_p] = 0
+        mass = probabilities.double().cumsum(-1)
+        place = torch.searchsorted(mass, (noise * mass[:, -1])[:, None], right=True)
+        drawn = order.gather(1, place.clamp(max=order.shape[-1] - 1))[:, 0]
+        return torch.where(heats > 0, drawn, best)
 
-    def _encode(self, text: str) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _padded(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """Rows behind a begin token, padded on the left: ids and mask, [rows, longest]."""
-        begin = self._tokenizer.bos_token_id
-        rows = [row if begin is None else [begin, *row] for row in rows]
-        longest = max(map(len, rows))
-        pad = self._tokenizer.pad_token_id or 0
-        ids = torch.tensor([[pad] * (longest - len(row)) + row for row in rows])
-        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
-        return ids, mask
+def _seed(seed: int | None) -> int:
+    return random.SystemRandom().getrandbits(63) if seed is None else seed
+
+
+def _seed_of_row(seed: int, row: int) -> int:
+    """Seeds of the rows of a batch; that of the first row is the seed itself."""
+    return (seed + row * 0x9E3779B97F4A7C15) % 2**63
 
 
 def _is_looping(ids: list[int], longest: int = 8) -> bool:
@@ -320,22 +376,6 @@ def _is_looping(ids: list[int], longest: int = 8) -> bool:
     return False
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer in a folder.
-
-    Raises:
-        ModelFileError: if its files are missing or broken.
-    """
-    from transformers import PreTrainedTokenizerFast
-
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        _check(folder / name)
-    try:
-        return PreTrainedTokenizerFast.from_pretrained(folder)
-    except Exception as error:  # the library raises a bare Exception for a broken file
-        raise ModelFileError(folder / "tokenizer.json", detail=str(error)) from error
-
-
 def load_lite(models_dir: Path, dtype: torch.dtype = torch.float32) -> LocalGenerator:
     """The embedded language model with its seven adapters.
 
@@ -346,56 +386,38 @@ def load_lite(models_dir: Path, dtype: torch.dtype = torch.float32) -> LocalGene
     Raises:
         ModelFileError: names the missing or broken file and how to restore it.
     """
-    from peft import PeftModel
     from transformers import LlamaForCausalLM
 
     folder = models_dir / "language"
     base = folder / "base"
-    for name in _BASE_FILES:
-        _check(base / name)
-    for role in Role:
-        for name in _ADAPTER_FILES:
-            _check(folder / "adapters" / role.value / name)
-    settings = _read_settings(folder / _SETTINGS_FILE)
+    for name in ("config.json", *TOKENIZER_FILES, "model.safetensors"):
+        check_file(base / name)
+    adapters = {role: folder / "adapters" / role.value for role in Role}
+    for adapter in adapters.values():
+        check_file(adapter / CONFIG_FILE)
+        check_file(adapter / WEIGHTS_FILE)
+    settings = read_settings(folder / _SETTINGS_FILE)
     tokenizer = load_tokenizer(base)
-    at = base / "model.safetensors"
+    weights = base / "model.safetensors"
     try:
         loaded: Any = LlamaForCausalLM.from_pretrained(
             base, dtype=dtype, local_files_only=True, output_loading_info=True
         )
-        model, report = loaded
-        if report["missing_keys"]:
-            raise ValueError(f"missing {sorted(report['missing_keys'])[0]}")
-        for role in Role:
-            at = folder / "adapters" / role.value / "adapter_model.safetensors"
-            if role is next(iter(Role)):
-                model = PeftModel.from_pretrained(model, at.parent, adapter_name=role.value)
-            else:
-                model.load_adapter(at.parent, adapter_name=role.value)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelFileError(at, detail=str(error).splitlines()[0]) from error
-    return LocalGenerator(model.to(dtype), tokenizer, list(Role), settings)
+        raise ModelFileError(weights, detail=first_line(error)) from error
+    model, report = loaded
+    if report["missing_keys"]:
+        raise ModelFileError(weights, detail=f"missing {sorted(report['missing_keys'])[0]}")
+    for adapter in adapters.values():
+        check_adapter(adapter, base, model)
+    model = attach_adapters(model, adapters)
+    loaded_base = LoadedBase(model.to(dtype), tokenizer, list(Role), [tokenizer.bos_token_id])
+    return LocalGenerator(dict.fromkeys(Role, loaded_base), settings)
 
 
-def _read_settings(path: Path) -> LiteSettings:
-    _check(path)
+def read_settings(path: Path) -> GenerationSettings:
+    check_file(path)
     try:
-        return LiteSettings(**json.loads(path.read_text(encoding="utf-8")))
+        return GenerationSettings(**json.loads(path.read_text(encoding="utf-8")))
     except TypeError as error:
         raise ModelFileError(path, detail=str(error)) from error
-
-
-def _check(path: Path) -> None:
-    """Raises `ModelFileError` if a file is missing, empty, or not what its name says."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise ModelFileError(path, detail="missing")
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                file.keys()
-        else:
-            json.loads(path.read_text(encoding="utf-8"))
-    except (SafetensorError, ValueError, OSError) as error:
-        raise ModelFileError(path, detail=str(error).splitlines()[0]) from error

@@ -2,7 +2,7 @@
 
 Works on decoded text and knows nothing of tokens. Held back are: whatever might still become the
 end mark, incomplete characters, an emoji that might still be joined to another, and white space at
-both ends.
+both ends. The "### 답변:" that the published models put before an answer is left out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ _BROKEN = "\ufffd"  # what a decoder writes for bytes that are no character (yet
 _UNFINISHED = re.compile(
     "[\u200d\ufe0e\ufe0f\u20e3\u2190-\u2bff\U0001f000-\U0001faff\U000e0020-\U000e007f]+$"
 )
+_LEAD = re.compile(r"### ?[가-힣]{2} ?:\s*")
+_LONGEST_LEAD = 9  # characters of "### 답변 :"
 
 
 class AnswerText:
@@ -40,25 +42,33 @@ class AnswerText:
         before, mark, _ = decoded.partition(self.end_mark)
         if mark:
             self.finished = True
-            return self._delta(before.replace(_BROKEN, "").strip())
+            return self._delta(_visible(before))
         if decoded.endswith(_BROKEN):
             return ""
         text = decoded[: len(decoded) - _overlap(decoded, self.end_mark)]
         text = _UNFINISHED.sub("", text)
-        return self._delta(text.replace(_BROKEN, "").strip())
+        text = _visible(text)
+        if text.startswith("#") and len(text) < _LONGEST_LEAD:
+            return ""
+        return self._delta(text)
 
     def close(self, decoded: str) -> str:
         """The last delta of an answer that ended without its mark."""
         if self.finished:
             return ""
         self.finished = True
-        return self._delta(decoded.replace(_BROKEN, "").strip())
+        return self._delta(_visible(decoded))
 
     def _delta(self, visible: str) -> str:
         if len(visible) <= len(self.shown) or not visible.startswith(self.shown):
             return ""
         delta, self.shown = visible[len(self.shown) :], visible
         return delta
+
+
+def _visible(text: str) -> str:
+    """The text without broken characters, white space at its ends, and the lead."""
+    return _LEAD.sub("", text.replace(_BROKEN, "").strip(), count=1).strip()
 
 
 def _overlap(text: str, mark: str) -> int:

@@ -1,11 +1,14 @@
 """The sentence encoders (S-BERT): one small base, one adapter per task, cosine scores.
 
-Importing this package is light; torch and sentence-transformers are loaded by `load_lite`.
+Importing this package is light; torch and sentence-transformers are loaded by `load_lite`
+and `load_published`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from ohlora_core.sentence.formats import fact_texts, interview_answer_text, interview_next_text
 from ohlora_core.sentence.index import TextIndex
@@ -21,9 +24,12 @@ __all__ = [
     "interview_answer_text",
     "interview_next_text",
     "load_lite",
+    "load_published",
     "pick_best",
     "pick_best_owner",
 ]
+
+SourceT = TypeVar("SourceT")
 
 
 def load_lite(models_dir: Path) -> SentenceEncoder:
@@ -36,3 +42,23 @@ def load_lite(models_dir: Path) -> SentenceEncoder:
     from ohlora_core.sentence.encoder import LocalEncoder
 
     return LocalEncoder.load(Path(models_dir) / "sentence")
+
+
+def load_published(
+    sources: Mapping[str, SourceT], local: Callable[[SourceT], Path], models_dir: Path
+) -> SentenceEncoder:
+    """Load the published encoders, and the embedded one for the tasks that have none.
+
+    Args:
+        sources: Where each published task's model is, by the task's value
+            (`hub.manifest.sentence_sources`).
+        local: Gives the folder of a source (`Hub.local`).
+        models_dir: Holds sentence/, the embedded encoder.
+
+    Raises:
+        MissingModelError: from `local`, if a model is not here.
+        ModelFileError: if a file is missing, cut off or of another model.
+    """
+    from ohlora_core.sentence.published import PublishedEncoder
+
+    return PublishedEncoder.load(sources, local, load_lite(models_dir))

@@ -8,10 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import threading
 import warnings
-from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +19,11 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 from ohlora_core.errors import ModelFileError
+from ohlora_core.sentence.caching import CachedEncoder
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
 
-__all__ = ["ADAPTER_PREFIX", "LocalEncoder", "load_adapter"]
+__all__ = ["ADAPTER_PREFIX", "LocalEncoder", "check_readable", "load_adapter"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +37,10 @@ _BASE_FILES = (
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _CALIBRATION = "calibration.json"
 ADAPTER_PREFIX = "base_model.model."  # of weight names in PEFT's file format
-_BULK = 256
 
 
-class LocalEncoder:
-    """One small base, an adapter per task, switched under a lock.
+class LocalEncoder(CachedEncoder):
+    """One small base, an adapter per task, switched under the lock.
 
     Args:
         model: The base with all adapters loaded, named after the tasks.
@@ -62,13 +59,8 @@ class LocalEncoder:
         self._tokenizer = model.tokenizer
         transformer: Any = model.transformers_model
         self._transformer = transformer.eval()
-        self._thresholds = thresholds
-        self._fingerprint = fingerprint
-        self._lock = threading.Lock()
         self._active: SentenceTask | None = None
-        self._cache: OrderedDict[tuple[SentenceTask, str], np.ndarray] = OrderedDict()
-        self._cache_size = cache_size
-        self.dimension: int = self._transformer.config.hidden_size
+        super().__init__(transformer.config.hidden_size, thresholds, fingerprint, cache_size)
 
     @classmethod
     def load(cls, folder: Path) -> LocalEncoder:
@@ -97,56 +89,17 @@ class LocalEncoder:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(calibration, detail=str(error)) from error
         for path in files:
-            _check_readable(path)
+            check_readable(path)
         model = _load_part(base, lambda: _load_base(base))
         for task, path in adapters.items():
             _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
         return cls(model, thresholds, digest.hexdigest())
 
-    @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
-
-    def encode(self, task: SentenceTask, texts: Sequence[str]) -> np.ndarray:
-        """[n, d] float32 vectors of unit length."""
-        texts = list(texts)
-        vectors: dict[str, np.ndarray] = {}
-        with self._lock:
-            for text in texts:
-                cached = self._cache.get((task, text))
-                if cached is not None:
-                    self._cache.move_to_end((task, text))
-                    vectors[text] = cached
-            missing = [text for text in dict.fromkeys(texts) if text not in vectors]
-            if missing:
-                self._activate(task)
-                for text, vector in zip(missing, self._forward(missing), strict=True):
-                    vectors[text] = vector
-                    if len(missing) <= _BULK:  # an index being built must not empty the cache
-                        self._cache[task, text] = vector.copy()
-                while len(self._cache) > self._cache_size:
-                    self._cache.popitem(last=False)
-        if not texts:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        return np.stack([vectors[text] for text in texts])
-
-    def similarity(self, task: SentenceTask, a: str, candidates: Sequence[str]) -> np.ndarray:
-        """[n] float32 cosines of `a` with each candidate."""
-        vectors = self.encode(task, [a, *candidates])
-        return vectors[1:] @ vectors[0]
-
-    def threshold(self, name: str) -> float:
-        """A calibrated threshold by name; `KeyError` if unknown."""
-        return self._thresholds[name]
-
-    def _activate(self, task: SentenceTask) -> None:
+    @torch.inference_mode()
+    def _forward(self, task: SentenceTask, texts: list[str]) -> np.ndarray:
         if self._active != task:
             self._transformer.set_adapter(task.value)
             self._active = task
-
-    @torch.inference_mode()
-    def _forward(self, texts: list[str]) -> np.ndarray:
-        """[n, d] float32 of at least one text."""
         ids = token_ids(self._tokenizer, texts)
         return bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id).numpy()
 
@@ -182,8 +135,13 @@ def _load_part(path: Path, load: Any) -> Any:
         raise ModelFileError(path, detail=f"{type(error).__name__}: {error}") from error
 
 
-def _check_readable(path: Path) -> None:
-    """Name the damaged file itself, which the libraries' own errors often do not."""
+def check_readable(path: Path, hint: tuple[str, str] | None = None) -> None:
+    """Name the damaged file itself, which the libraries' own errors often do not.
+
+    Raises:
+        ModelFileError: if a .json or .safetensors file is not a whole one; `hint` tells how to
+            restore it.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -193,4 +151,4 @@ def _check_readable(path: Path) -> None:
             with safe_open(str(path), framework="numpy") as file:
                 file.keys()
     except (ValueError, SafetensorError) as error:
-        raise ModelFileError(path, detail=str(error)) from error
+        raise ModelFileError(path, hint, str(error)) from error

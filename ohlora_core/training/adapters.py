@@ -2,6 +2,8 @@
 
 Each role starts from the finished base; the adapter with the lowest loss on the validation rows is
 kept. A training continues from the adapter that is there, so that a role can be given more time.
+With `--base kakaocorp/kanana-1.5-2.1b-instruct-2505` it fine-tunes a published base instead
+(`published_adapters`), on our content or on a user's own.
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ from typing import Any
 
 import torch
 
+from ohlora_core.content import CONTENT_DIR
+from ohlora_core.errors import SettingsError
 from ohlora_core.language.roles import Role
+from ohlora_core.training.adapter_files import save_adapter
 from ohlora_core.training.language_corpus import load_public
 from ohlora_core.training.language_model import measure, weighted_loss
 from ohlora_core.training.language_packing import Packer, encode_document
 from ohlora_core.training.language_tasks import Document, Tasks
+from ohlora_core.training.published_adapters import train_published
 
-__all__ = ["EXERCISES", "Options", "probes_of", "save_adapter", "train"]
+__all__ = ["EXERCISES", "Options", "probes_of", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +50,8 @@ EXERCISES: dict[Role, dict[str, float]] = {
 }
 # Roles that need more time than the others.
 LONGER = {Role.OUTPUT_MESSAGE: 2.0, Role.MEMORY: 1.5}
-# How the finished models want to be used (`language.local.LiteSettings`).
+LITE_RANK, LITE_LEARNING_RATE = 16, 1.5e-3
+# How the finished models want to be used (`language.local.GenerationSettings`).
 LITE_SETTINGS = {
     "context_tokens": 512,
     "example_count": 3,
@@ -67,13 +74,17 @@ class Options:
         resume: Continue from the adapter in `out_dir`, if there is one.
         minutes: Training time of a role; `output_message` gets twice as much, `memory` half as
             much again. 0 saves adapters that change nothing.
-        role: One role to train, or "all".
-        rank: Rank of the adapters.
-        learning_rate: Peak learning rate.
-        rows: Packed rows of a step.
+        roles: Roles to train, with commas between, or "all".
+        rank: Rank of the adapters; by default 16, with `base` by role.
+        learning_rate: Peak learning rate; by default 1.5e-3, with `base` 3e-4.
+        rows: Rows of a step: packed ones, with `base` single ones.
         row_tokens: Tokens of a packed row.
         threads: CPU threads.
         checks: How often the validation loss is measured in a training.
+        base: A published base to fine-tune instead: a folder, or its hub name once it is fetched.
+            The adapters go to `work_dir / "published" / role`. What follows is for it only.
+        content_dir: The rows to learn from, laid out like ohlora_core/content.
+        epochs: How often each row is seen; by default by role.
     """
 
     out_dir: Path = Path("models/language/adapters")
@@ -83,33 +94,46 @@ class Options:
     seed: int = 0
     resume: bool = True
     minutes: float = 4.0
-    role: str = "all"
-    rank: int = 16
-    learning_rate: float = 1.5e-3
+    roles: str = "all"
+    rank: int | None = None
+    learning_rate: float | None = None
     rows: int = 4
     row_tokens: int = 384
     threads: int = 1
     checks: int = 5
+    base: str | None = None
+    content_dir: Path = CONTENT_DIR
+    epochs: float | None = None
 
 
-def train(options: Options) -> None:
-    """Trains the adapters, one after the other, and writes how they want to be used."""
+def train(options: Options) -> dict[str, Any] | None:
+    """Trains the adapters, one after the other, and writes how they want to be used.
+
+    With `options.base`: what `published_adapters.train_published` does.
+
+    Raises:
+        SettingsError: if there is no such role.
+    """
     from transformers import PreTrainedTokenizerFast
 
     torch.set_num_threads(options.threads)
+    roles = _roles_of(options.roles)
+    if options.base:
+        return train_published(options, roles)
     options.work_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.base_dir)
     public = load_public(options.data_dir)
     public.pairs.clear()  # from here on only her own voice
     learning = Tasks(public, "train", seed=options.seed)
     held = Tasks(public, "validation", seed=options.seed + 1)
-    for role in list(Role) if options.role == "all" else [Role(options.role)]:
+    for role in roles:
         result = {"role": role.value, **_train_role(role, options, tokenizer, learning, held)}
         log.info("%s", result)
         with (options.work_dir / "adapters.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
     settings = json.dumps(LITE_SETTINGS, indent=2) + "\n"
     (options.out_dir.parent / "lite.json").write_text(settings, encoding="utf-8")
+    return None
 
 
 def probes_of(role: Role, tasks: Tasks, count: int = 60) -> list[Document]:
@@ -130,19 +154,17 @@ def probes_of(role: Role, tasks: Tasks, count: int = 60) -> list[Document]:
     return [tasks.interview_row() for _ in range(min(count, 40))] if tasks.interview else []
 
 
-def save_adapter(model: Any, folder: Path) -> None:
-    """Saves a PEFT model's adapter in float16, free of machine paths."""
-    from safetensors.torch import load_file, save_file
-
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's template; the card is one level up
-    weights = folder / "adapter_model.safetensors"
-    halved = {name: tensor.half() for name, tensor in load_file(weights).items()}
-    save_file(halved, weights, metadata={"format": "pt"})
-    config = folder / "adapter_config.json"
-    settings = json.loads(config.read_text(encoding="utf-8"))
-    settings["base_model_name_or_path"] = "../../base"
-    config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _roles_of(names: str) -> list[Role]:
+    if names == "all":
+        return list(Role)
+    try:
+        return [Role(name.strip()) for name in names.split(",")]
+    except ValueError as error:
+        known = ", ".join(Role)
+        raise SettingsError(
+            f"--roles 의 값 '{names}' 을(를) 쓸 수 없어요. 쓸 수 있는 값: all, {known}",
+            f"--roles cannot be '{names}'. It can be all, or one or several of: {known}",
+        ) from error
 
 
 def _train_role(
@@ -154,10 +176,11 @@ def _train_role(
     from transformers import LlamaForCausalLM
 
     torch.manual_seed(options.seed)
+    rank, peak = options.rank or LITE_RANK, options.learning_rate or LITE_LEARNING_RATE
     base = LlamaForCausalLM.from_pretrained(options.base_dir, dtype=torch.float32)
     lora = LoraConfig(
-        r=options.rank,
-        lora_alpha=2 * options.rank,
+        r=rank,
+        lora_alpha=2 * rank,
         target_modules=[
             "q_proj",
             "k_proj",
@@ -184,11 +207,11 @@ def _train_role(
     packer = _packer(role, learning, tokenizer, options)
     batches = packer.batches(options.rows)
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(trained, lr=peak, weight_decay=0.01, fused=True)
     clock, checked, step = time.monotonic(), 0, 0
     bar = tqdm(total=round(total), unit="s", desc=role.value, mininterval=20)
     while (spent := time.monotonic() - clock) < total:
-        rate = options.learning_rate * min(1.0, (step + 1) / 20)
+        rate = peak * min(1.0, (step + 1) / 20)
         for group in optimizer.param_groups:
             group["lr"] = rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * spent / total)))
         ids, weights = map(torch.from_numpy, next(batches))

@@ -1,7 +1,9 @@
-"""Trainer of the embedded S-BERT: base, one adapter per task, calibration.
+"""Trainer of the S-BERTs.
 
-`python -m ohlora_core train sentence`. The pieces are in `sentence_base`, `sentence_adapters` and
-`sentence_calibration`.
+`python -m ohlora_core train sentence` makes the embedded one: base, one adapter per task,
+calibration (`sentence_base`, `sentence_adapters`, `sentence_calibration`). With `--base
+klue/roberta-base` it fine-tunes a published encoder instead, a whole one per task
+(`sentence_published`), on our content or on a user's own.
 """
 
 from __future__ import annotations
@@ -9,17 +11,23 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ohlora_core.content import CONTENT_DIR
+from ohlora_core.errors import SettingsError
 from ohlora_core.sentence.pooling import MAX_TOKENS
+from ohlora_core.sentence.published import PUBLISHED_TASKS
 from ohlora_core.sentence.tasks import SentenceTask
 from ohlora_core.training.sentence_adapters import train_adapter
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
 from ohlora_core.training.sentence_corpus import load_public
+from ohlora_core.training.sentence_published import train_published
 
 __all__ = ["Options", "train"]
 
@@ -37,12 +45,19 @@ class Options:
         resume: Continue the base from its checkpoint and keep finished adapters of `work_dir`.
         seed: Of everything random.
         base_steps: Optimiser steps of the base (about 0.6 s each on one 2020s core).
-        task: Train this adapter only (a value of `SentenceTask`); all by default.
+        tasks: Train these only (values of `SentenceTask`, with commas between); all by default.
         start_from: An earlier base (its `work_dir / "base"`) to go on from with its tokenizer,
             say after the content grew; by default the base starts anew.
         refine: Go on from the adapters in `out_dir` instead of starting anew.
         skip_base: Keep the base that is in `out_dir`; train adapters only.
         threads: CPU threads.
+        base: A published encoder to fine-tune instead: a folder, or a hub name such as
+            klue/roberta-base. The models go to `work_dir / "published" / task`, 440 MB each. What
+            follows is for it only.
+        content_dir: The rows to learn from, laid out like ohlora_core/content.
+        epochs: How often each pair is seen.
+        batch: Pairs of a step.
+        learning_rate: Peak learning rate.
     """
 
     out_dir: Path = Path("models")
@@ -51,23 +66,37 @@ class Options:
     resume: bool = False
     seed: int = 1
     base_steps: int = 900
-    task: str | None = None
+    tasks: str | None = None
     start_from: Path | None = None
     skip_base: bool = False
     refine: bool = False
     threads: int = 1
+    base: str | None = None
+    content_dir: Path = CONTENT_DIR
+    epochs: float = 5.0
+    batch: int = 32
+    learning_rate: float = 3e-5
 
 
-def train(options: Options) -> None:
-    """Train base and adapters, choose thresholds, and write models and metrics to `out_dir`."""
+def train(options: Options) -> dict[str, Any] | None:
+    """Train base and adapters, choose thresholds, and write models and metrics to `out_dir`.
+
+    With `options.base`: what `sentence_published.train_published` does.
+
+    Raises:
+        SettingsError: if there is no such task, or no published model that does it.
+    """
     torch.set_num_threads(options.threads)
+    tasks = _tasks(options.tasks, PUBLISHED_TASKS if options.base else tuple(SentenceTask))
+    if options.base:
+        return train_published(options, tasks)
     corpora = load_public(options.data_dir)
     folder = options.out_dir / "sentence"
     options.work_dir.mkdir(parents=True, exist_ok=True)
     if not options.skip_base:
         train_base(corpora, options)
         export_base(options.work_dir / "base", folder / "base")
-    for task in [SentenceTask(options.task)] if options.task else SentenceTask:
+    for task in tasks:
         finished = options.work_dir / "adapters" / task.value
         if not (options.resume and finished.exists()):
             start = folder / "adapters" / task.value if options.refine else None
@@ -76,6 +105,20 @@ def train(options: Options) -> None:
             )
         shutil.copytree(finished, folder / "adapters" / task.value, dirs_exist_ok=True)
     calibrate(options.out_dir, corpora)
+    return None
+
+
+def _tasks(names: str | None, known: Sequence[SentenceTask]) -> list[SentenceTask]:
+    """The named tasks, in their usual order; all known ones without names."""
+    wanted = {name.strip() for name in names.split(",")} if names else set(known)
+    unknown = wanted - set(known)
+    if unknown:
+        raise SettingsError(
+            f"--tasks 의 값 {sorted(unknown)} 을(를) 쓸 수 없어요. 쓸 수 있는 값: "
+            f"{', '.join(known)}",
+            f"--tasks cannot be {sorted(unknown)}. It can be one or several of: {', '.join(known)}",
+        )
+    return [task for task in known if task in wanted]
 
 
 def export_base(trained: Path, target: Path) -> None:

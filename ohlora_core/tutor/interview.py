@@ -41,7 +41,14 @@ from ohlora_core.tutor.interview_track import (
 )
 from ohlora_core.tutor.speech import nearest_examples, speak
 
-__all__ = ["InterviewState", "Interviewer", "Judgement", "remaining_after"]
+__all__ = [
+    "InterviewState",
+    "Interviewer",
+    "Judgement",
+    "label_cosines",
+    "next_topic",
+    "remaining_after",
+]
 
 MAX_FAILURES = 3
 
@@ -96,6 +103,35 @@ def remaining_after(remaining: Sequence[str], label: str) -> tuple[str, ...]:
     return tuple(answer for answer in remaining if answer != label)
 
 
+def label_cosines(encoder: SentenceEncoder, state: InterviewState, answer: str) -> np.ndarray:
+    """[27] cosine of an answer (control marks neutralised) with each of `LABELS` (S-BERT #1)."""
+    text = interview_answer_text(state.topic, answer, state.remaining)
+    return encoder.similarity(SentenceTask.INTERVIEW_ANSWER, text, list(LABELS))
+
+
+def next_topic(encoder: SentenceEncoder, state: InterviewState, answer: str, solved: bool) -> str:
+    """The next topic among the current one and those not yet passed (S-BERT #2).
+
+    Args:
+        state: With what still remains after the answer.
+        answer: The answer, control marks neutralised.
+        solved: The topic is over, so it is no candidate.
+    """
+    topic = state.topic
+    if topic == LAST_WORDS:
+        return END
+    if topic in FIXED_NEXT:
+        return FIXED_NEXT[topic]
+    later = [other for other in TOPICS if other not in (*state.passed, topic, END)]
+    if state.failures >= MAX_FAILURES:
+        following = TOPICS[TOPICS.index(topic) + 1 :]
+        return next((other for other in following if other in later), later[0])
+    candidates = later if solved else [topic, *later]
+    text = interview_next_text(topic, answer, state.remaining)
+    cosines = encoder.similarity(SentenceTask.INTERVIEW_NEXT, text, candidates)
+    return candidates[int(np.argmax(cosines))]
+
+
 class Interviewer:
     """Runs one step of an interview at a time.
 
@@ -122,19 +158,14 @@ class Interviewer:
     def judge(self, state: InterviewState, answer: str) -> Judgement:
         """Label an answer (S-BERT #1) and choose the next topic (S-BERT #2)."""
         answer = neutralise(answer)
-        cosines = self._encoder.similarity(
-            SentenceTask.INTERVIEW_ANSWER,
-            interview_answer_text(state.topic, answer, state.remaining),
-            list(LABELS),
-        )
-        label = LABELS[int(np.argmax(cosines))]
+        label = LABELS[int(np.argmax(label_cosines(self._encoder, state, answer)))]
         remaining = remaining_after(state.remaining, label)
         progressed = remaining != state.remaining or label == state.topic
         failures = 0 if progressed else state.failures + (label != TERM_QUESTION)
         judged = replace(state, remaining=remaining, failures=failures, tries=state.tries + 1)
         solved = not remaining or label == state.topic
-        next_topic = self._next_topic(judged, answer, solved)
-        return Judgement(label, _moved(judged, next_topic, solved))
+        following = next_topic(self._encoder, judged, answer, solved)
+        return Judgement(label, _moved(judged, following, solved))
 
     def utter(
         self,
@@ -168,25 +199,6 @@ class Interviewer:
         self, prompt: str, seed: int | None = None, cancel: threading.Event | None = None
     ) -> Iterator[ReplyText]:
         return speak(self._generator, Role.INTERVIEW, prompt, seed=seed, cancel=cancel)
-
-    def _next_topic(self, state: InterviewState, answer: str, solved: bool) -> str:
-        """The next topic among the current one and those not yet passed."""
-        topic = state.topic
-        if topic == LAST_WORDS:
-            return END
-        if topic in FIXED_NEXT:
-            return FIXED_NEXT[topic]
-        later = [other for other in TOPICS if other not in (*state.passed, topic, END)]
-        if state.failures >= MAX_FAILURES:
-            following = TOPICS[TOPICS.index(topic) + 1 :]
-            return next((other for other in following if other in later), later[0])
-        candidates = later if solved else [topic, *later]
-        cosines = self._encoder.similarity(
-            SentenceTask.INTERVIEW_NEXT,
-            interview_next_text(topic, answer, state.remaining),
-            candidates,
-        )
-        return candidates[int(np.argmax(cosines))]
 
 
 def _moved(state: InterviewState, topic: str, solved: bool) -> InterviewState:

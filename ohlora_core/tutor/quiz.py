@@ -16,7 +16,7 @@ from ohlora_core.sentence import SentenceEncoder, SentenceTask
 from ohlora_core.store import QuizAnswer, Transaction
 from ohlora_core.tutor.speech import nearest_examples, speak
 
-__all__ = ["QuizMaster", "QuizPick", "TopicResult", "predicted_score", "to_grade"]
+__all__ = ["QuizMaster", "QuizPick", "TopicResult", "grade_answer", "predicted_score", "to_grade"]
 
 PRIOR_WEIGHT = 0.25
 GRADE_STEPS = 20
@@ -44,6 +44,11 @@ class TopicResult:
 def to_grade(cosine: float) -> float:
     """A cosine as a grade: steps of 0.05 in 0..1."""
     return float(np.clip(round(GRADE_STEPS * cosine) / GRADE_STEPS, 0.0, 1.0))
+
+
+def grade_answer(encoder: SentenceEncoder, answer: str, model_answer: str) -> float:
+    """The grade of an answer, 0..1 in steps of 0.05."""
+    return to_grade(float(encoder.similarity(SentenceTask.QUIZ, answer, [model_answer])[0]))
 
 
 def predicted_score(
@@ -106,8 +111,7 @@ class QuizMaster:
 
     def grade(self, row: QuizRow, answer: str) -> float:
         """The grade of an answer, 0..1 in steps of 0.05."""
-        cosine = self._encoder.similarity(SentenceTask.QUIZ, answer, [row.model_answer])[0]
-        return to_grade(float(cosine))
+        return grade_answer(self._encoder, answer, row.model_answer)
 
     def explain(
         self,

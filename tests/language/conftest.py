@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ohlora_core.language import Role
-from ohlora_core.language.local import LiteSettings, LocalGenerator
+from ohlora_core.language.base_model import LoadedBase
+from ohlora_core.language.local import GenerationSettings, LocalGenerator
 from ohlora_core.training.tokenizer import build
 
 TEXTS = [
@@ -41,4 +42,5 @@ def tiny_generator(tiny_tokenizer):
     model = get_peft_model(LlamaForCausalLM(config), lora, adapter_name=Role.MEMORY.value)
     model.add_adapter(Role.SUMMARY.value, lora)
     roles = (Role.MEMORY, Role.SUMMARY)
-    return LocalGenerator(model, tiny_tokenizer, roles, LiteSettings(context_tokens=200))
+    base = LoadedBase(model, tiny_tokenizer, roles, [tiny_tokenizer.bos_token_id])
+    return LocalGenerator(dict.fromkeys(Role, base), GenerationSettings(context_tokens=200))

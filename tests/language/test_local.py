@@ -9,7 +9,7 @@ import torch
 
 from ohlora_core.errors import ModelFileError
 from ohlora_core.language import ROLE_FORMATS, Role, load_lite
-from ohlora_core.language.local import LiteSettings
+from ohlora_core.language.local import GenerationSettings
 
 PROMPT = "나는 오로라야 (요약 시작)"
 
@@ -57,13 +57,13 @@ def test_candidates_share_the_prompt_but_not_the_answer(tiny_generator):
 def test_candidates_far_below_the_best_are_replaced_by_it(tiny_generator, monkeypatch):
     answers = [("미끄러짐", -2.0), ("제일 좋음", -0.1), ("괜찮음", -0.2)]
     monkeypatch.setattr(tiny_generator, "_answers", lambda *options: list(answers))
-    tiny_generator._settings = LiteSettings(slip_margin=0.5)
+    tiny_generator._settings = GenerationSettings(slip_margin=0.5)
     found = tiny_generator.sample_candidates(Role.MEMORY, PROMPT, 3)
     assert found == ["제일 좋음", "괜찮음", "제일 좋음"]
 
 
 def test_an_answer_that_is_a_guess_becomes_empty(tiny_generator):
-    tiny_generator._settings = LiteSettings(min_likelihood={"memory": 0.0})
+    tiny_generator._settings = GenerationSettings(min_likelihood={"memory": 0.0})
     assert tiny_generator.generate(Role.MEMORY, [PROMPT], seed=1) == [""]
     assert tiny_generator.generate(Role.SUMMARY, [PROMPT], seed=1) != [""]
 

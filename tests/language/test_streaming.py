@@ -39,3 +39,15 @@ def test_close_gives_what_is_left():
 @pytest.mark.parametrize("text", ["", "   ", "\ufffd"])
 def test_nothing_to_show(text):
     assert "".join(deltas([text])) == ""
+
+
+def test_the_lead_of_the_published_models_never_shows():
+    text = " ### 답변: 안녕! (답변 종료)"
+    shown = deltas([text[:size] for size in range(1, len(text) + 1)])
+    assert "".join(shown) == "안녕!"
+    assert not any("#" in piece for piece in shown)
+
+
+@pytest.mark.parametrize("text", ["#오로라 최고야", "### 제목은 없어, 그냥 답변이야"])
+def test_other_number_signs_are_text(text):
+    assert "".join(deltas([text[:size] for size in range(1, len(text) + 1)])) == text
