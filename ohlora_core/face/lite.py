@@ -26,8 +26,8 @@ _ENLARGEMENT = 4
 class LiteConfig:
     """Sizes of a lite synthesis network."""
 
-    hidden: int = 1024  # units of each dense layer
-    layers: int = 3  # dense layers before the codes
+    hidden: int = 1024  # units of each layer
+    layers: int = 2  # gated layers before the codes
     codes: int = 48  # numbers that describe a patch
     maps: int = 20  # feature maps that the codes make; the first 12 are the coarse picture
     channels: int = 48  # of the convolutions
@@ -36,6 +36,18 @@ class LiteConfig:
     def __post_init__(self) -> None:
         if self.maps < COARSE_MAPS or min(self.hidden, self.layers, self.codes, self.blocks) < 1:
             raise ValueError(f"sizes must be positive and maps at least {COARSE_MAPS}")
+
+
+class GatedLayer(nn.Module):
+    """A residual dense layer times another: a colour times where it is seen is one step."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.value, self.gate = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.ones_(self.gate.bias)
+
+    def forward(self, x: Tensor) -> Tensor:  # [b, width]
+        return torch.addcmul(x, F.leaky_relu(self.value(x), 0.2), self.gate(x))
 
 
 class LiteBlock(nn.Module):
@@ -60,9 +72,7 @@ class LiteSynthesis(nn.Module):
         self.w_mean = nn.Buffer(torch.zeros(latent_size))
         self.w_scale = nn.Buffer(torch.ones(latent_size))
         self.first = nn.Linear(latent_size, config.hidden)
-        self.dense = nn.ModuleList(
-            nn.Linear(config.hidden, config.hidden) for _ in range(config.layers - 1)
-        )
+        self.gated = nn.Sequential(*(GatedLayer(config.hidden) for _ in range(config.layers)))
         self.codes = nn.Linear(config.hidden, PATCHES**2 * config.codes)
         values = (MAP_SIZE_PX // PATCHES) ** 2 * config.maps
         self.basis = nn.Parameter(torch.randn(PATCHES**2, config.codes, values) * 0.01)
@@ -82,9 +92,7 @@ class LiteSynthesis(nn.Module):
 
     def understand(self, w: Tensor) -> Tensor:
         """[b, 512] -> [b, hidden]: what is to be drawn."""
-        x = F.leaky_relu(self.first((w - self.w_mean) * self.w_scale), 0.2)
-        for layer in self.dense:
-            x = x + F.leaky_relu(layer(x), 0.2)
+        x: Tensor = self.gated(F.leaky_relu(self.first((w - self.w_mean) * self.w_scale), 0.2))
         return x
 
     def patch_codes(self, hidden: Tensor) -> Tensor:
