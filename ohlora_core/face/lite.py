@@ -19,7 +19,7 @@ PATCHES = 8
 MAP_SIZE_PX = 64
 COARSE_MAPS = 12
 """Maps that are the picture at 128 pixels: three colours of four pixels each."""
-_ENLARGEMENT = 4
+ENLARGEMENT = 4
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,10 @@ class LiteConfig:
     blocks: int = 4
 
     def __post_init__(self) -> None:
-        if self.maps < COARSE_MAPS or min(self.hidden, self.layers, self.codes, self.blocks) < 1:
-            raise ValueError(f"sizes must be positive and maps at least {COARSE_MAPS}")
+        if min(self.hidden, self.layers, self.codes, self.blocks, self.channels) < 1:
+            raise ValueError("sizes must be positive")
+        if self.maps < COARSE_MAPS or self.channels % 16:
+            raise ValueError(f"maps must be at least {COARSE_MAPS}, channels a multiple of 16")
 
 
 class GatedLayer(nn.Module):
@@ -81,7 +83,7 @@ class LiteSynthesis(nn.Module):
         self.blocks = nn.ModuleList(
             LiteBlock(config.channels, config.hidden) for _ in range(config.blocks)
         )
-        self.output = nn.Conv2d(config.channels, 3 * _ENLARGEMENT**2, 3, padding=1)
+        self.output = nn.Conv2d(config.channels, 3 * ENLARGEMENT**2, 3, padding=1)
         nn.init.zeros_(self.output.weight)  # details are added to a picture that is right already
 
     def channels_last(self) -> None:
@@ -111,7 +113,8 @@ class LiteSynthesis(nn.Module):
 
     def coarse(self, maps: Tensor) -> Tensor:
         """[b, maps, 64, 64] -> [b, 3, 128, 128]."""
-        return F.pixel_shuffle(maps[:, :COARSE_MAPS], 2)
+        # Three channels last would be enlarged three times slower.
+        return F.pixel_shuffle(maps[:, :COARSE_MAPS], 2).contiguous()
 
     def forward(self, w: Tensor) -> Tensor:
         """[b, 512] -> [b, 3, 256, 256] float32, about -1..1 (not clipped)."""
@@ -121,4 +124,4 @@ class LiteSynthesis(nn.Module):
         for block in self.blocks:
             x = block(x, hidden)
         large = F.interpolate(self.coarse(maps), scale_factor=2.0, mode="bilinear")
-        return large + F.pixel_shuffle(self.output(x), _ENLARGEMENT)
+        return large + F.pixel_shuffle(self.output(x), ENLARGEMENT)
