@@ -124,4 +124,4 @@ class LiteSynthesis(nn.Module):
         for block in self.blocks:
             x = block(x, hidden)
         large = F.interpolate(self.coarse(maps), scale_factor=2.0, mode="bilinear")
-        return large + F.pixel_shuffle(self.output(x), ENLARGEMENT)
+        return F.pixel_shuffle(self.output(x), ENLARGEMENT) + large
