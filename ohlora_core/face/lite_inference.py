@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ohlora_core.face.layout import panels, winograd
-from ohlora_core.face.lite import ENLARGEMENT, MAP_SIZE_PX, LiteBlock, LiteSynthesis
+from ohlora_core.face.lite import MAP_SIZE_PX, LiteBlock, LiteSynthesis
 from ohlora_core.face.native import Kernels
 
 _LEAKY, _NO_ACTIVATION = 0, 2
@@ -34,8 +33,6 @@ class NativeLite:
         self._nothing = torch.zeros(channels)
         self._ones, self._zeros = torch.ones(1, channels), torch.zeros(1, channels)
         self._drawn = torch.empty(1, MAP_SIZE_PX, MAP_SIZE_PX, channels)
-        details = network.output.out_channels
-        self._details = torch.empty(1, MAP_SIZE_PX, MAP_SIZE_PX, details)
 
     def styles(self, w: Tensor) -> Tensor:
         return w
@@ -48,31 +45,25 @@ class NativeLite:
             network = self.network
             hidden = network.understand(styles)
             maps = network.maps(network.patch_codes(hidden))
-            entered = network.enter(maps).permute(0, 2, 3, 1)
+            entered = network.enter(maps).permute(0, 2, 3, 1).contiguous()
             block_styles = [block.style(hidden) for block, _ in self._blocks]
-            details = torch.cat(
-                [
-                    self._convolved(entered[k : k + 1], [style[k] for style in block_styles])
-                    for k in range(len(styles))
-                ]
-            )
-            large = F.interpolate(network.coarse(maps), scale_factor=2.0, mode="bilinear")
-            # In place, so that the picture stays channels last: what reads it is faster then.
-            return F.pixel_shuffle(details.permute(0, 3, 1, 2), ENLARGEMENT).add_(large)
+            details = entered.new_empty(*entered.shape[:3], network.output.out_channels)
+            for k in range(len(styles)):
+                one = slice(k, k + 1)
+                self._convolve(entered[one], [style[k] for style in block_styles], details[one])
+            return network.assembled(maps, details.permute(0, 3, 1, 2))
 
-    def _convolved(self, x: Tensor, styles: list[Tensor]) -> Tensor:
-        """[1, 64, 64, channels] after the first convolution -> [1, 64, 64, 48]: the details."""
-        x = x.clone(memory_format=torch.contiguous_format)  # sums are added in place
+    def _convolve(self, x: Tensor, styles: list[Tensor], details: Tensor) -> None:
+        """[1, 64, 64, channels] after the first convolution, overwritten, to the details."""
         for (block, weights), style in zip(self._blocks, styles, strict=True):
             scale, shift = style.chunk(2)
             scale = scale + 1
             bias = torch.addcmul(shift, cast(Tensor, block.conv.bias), scale)
             scaled = weights * panels(scale.expand(1, len(scale), -1))
             self._conv(x, scaled, bias, self._drawn, _LEAKY)
-            x = x.add_(self._drawn)
+            x.add_(self._drawn)
         bias = cast(Tensor, self.network.output.bias)
-        self._conv(x, self._output, bias, self._details, _NO_ACTIVATION)
-        return self._details.clone()
+        self._conv(x, self._output, bias, details, _NO_ACTIVATION)
 
     def _conv(self, x: Tensor, weights: Tensor, bias: Tensor, y: Tensor, activation: int) -> None:
         outputs = y.shape[3]

@@ -32,6 +32,7 @@ from ohlora_core.face.generator import Generator, GeneratorConfig
 from ohlora_core.face.lite import COARSE_MAPS, LiteConfig, LiteSynthesis
 from ohlora_core.training.mapping import fit_mapping
 from ohlora_core.training.patch_basis import PatchBasis, find_basis
+from ohlora_core.training.picture_sets import to_input
 from ohlora_core.training.portrait import OFFERED_FACES, latent_of_seed
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ class Portraits:
 
     def pictures(self, rows: NDArray[np.int64]) -> Tensor:
         """[n, 3, 256, 256] in -1..1."""
-        return torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return to_input(self.images[rows])
 
 
 def beyond_the_ends(label: Tensor, rng: np.random.Generator) -> Tensor:
@@ -241,10 +242,9 @@ class Trainer:
             self.data.images, rng.permutation(rows)[:_BASIS_PICTURES], self.options.lite.codes
         )
         with torch.no_grad():
-            for network in (self.trained, self.average):
-                network.w_mean.copy_(w.mean(dim=0))
-                network.w_scale.copy_(1 / (w.std(dim=0) + 1e-3))
-                put_basis(network, basis)
+            self.trained.w_mean.copy_(w.mean(dim=0))
+            self.trained.w_scale.copy_(1 / (w.std(dim=0) + 1e-3))
+            put_basis(self.trained, basis)
         self.average.load_state_dict(self.trained.state_dict())
         self.save()
 
