@@ -1,8 +1,9 @@
 """StyleGAN v1 generator with a label (Karras et al. 2019), the one network of all face families.
 
-Knows how a latent becomes an image; nothing of faces, expressions or frames. The published v7/v8
-checkpoints and the embedded lite model are the same class with other sizes. Key names and
-arithmetic follow design/checkpoints.md and are proved by ``parity.npz``.
+Knows how a latent becomes an image; nothing of faces, expressions or frames. The embedded lite
+model has the mapping of the published v7/v8 checkpoints and a synthesis of its own (`lite`). Key
+names and arithmetic of the published ones follow design/checkpoints.md and are proved by
+``parity.npz``.
 """
 
 from __future__ import annotations
@@ -248,7 +249,6 @@ class StyleBlock(nn.Module):
         if self.upsamples:
             self.blur = Blur(outputs)
         self.style = Dense(LATENT_SIZE, outputs * 2)
-        self.activate = activate_and_style
         self._frozen: Tensor | UpsamplingKernels | None = None
         self._dtype: torch.dtype | None = None
 
@@ -292,7 +292,7 @@ class StyleBlock(nn.Module):
             x = x + (noise + self.bias.view(1, -1, 1, 1)).to(dtype)
         elif self.is_first:
             x = x + self.bias.view(1, -1, 1, 1).to(dtype)
-        return self.activate(x, self.style(w))
+        return activate_and_style(x, self.style(w))
 
 
 def activate_and_style(x: Tensor, style: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from ohlora_core.face.generator import (
 )
 from ohlora_core.face.layout import padded, panels, winograd
 from ohlora_core.face.lite import LiteSynthesis
+from ohlora_core.face.lite_inference import NativeLite
 from ohlora_core.face.native import Kernels, load_kernels
 
 TILED_FROM = 8
@@ -63,9 +64,11 @@ def fast_synthesis(generator: Generator, compute: Compute) -> Synthesis:
     """The fastest form of a frozen generator's synthesis that this machine can run."""
     if compute.device.type == "cuda":
         return CudaSynthesis(generator, compute)
-    kernels = None if isinstance(generator.synthesis, LiteSynthesis) else load_kernels()
+    kernels = load_kernels()
     if kernels is None:
         return PlainSynthesis(generator)
+    if isinstance(generator.synthesis, LiteSynthesis):
+        return NativeLite(generator.synthesis, kernels)
     return NativeSynthesis(generator, compute.dtype, kernels)
 
 

@@ -19,23 +19,37 @@ PATCHES = 8
 MAP_SIZE_PX = 64
 COARSE_MAPS = 12
 """Maps that are the picture at 128 pixels: three colours of four pixels each."""
-_ENLARGEMENT = 4
+ENLARGEMENT = 4
 
 
 @dataclass(frozen=True)
 class LiteConfig:
     """Sizes of a lite synthesis network."""
 
-    hidden: int = 1024  # units of each dense layer
-    layers: int = 3  # dense layers before the codes
+    hidden: int = 1024  # units of each layer
+    layers: int = 2  # gated layers before the codes
     codes: int = 48  # numbers that describe a patch
     maps: int = 20  # feature maps that the codes make; the first 12 are the coarse picture
     channels: int = 48  # of the convolutions
     blocks: int = 4
 
     def __post_init__(self) -> None:
-        if self.maps < COARSE_MAPS or min(self.hidden, self.layers, self.codes, self.blocks) < 1:
-            raise ValueError(f"sizes must be positive and maps at least {COARSE_MAPS}")
+        if min(self.hidden, self.layers, self.codes, self.blocks, self.channels) < 1:
+            raise ValueError("sizes must be positive")
+        if self.maps < COARSE_MAPS or self.channels % 16:
+            raise ValueError(f"maps must be at least {COARSE_MAPS}, channels a multiple of 16")
+
+
+class GatedLayer(nn.Module):
+    """A residual dense layer times another: a colour times where it is seen is one step."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.value, self.gate = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.ones_(self.gate.bias)
+
+    def forward(self, x: Tensor) -> Tensor:  # [b, width]
+        return torch.addcmul(x, F.leaky_relu(self.value(x), 0.2), self.gate(x))
 
 
 class LiteBlock(nn.Module):
@@ -60,9 +74,7 @@ class LiteSynthesis(nn.Module):
         self.w_mean = nn.Buffer(torch.zeros(latent_size))
         self.w_scale = nn.Buffer(torch.ones(latent_size))
         self.first = nn.Linear(latent_size, config.hidden)
-        self.dense = nn.ModuleList(
-            nn.Linear(config.hidden, config.hidden) for _ in range(config.layers - 1)
-        )
+        self.gated = nn.Sequential(*(GatedLayer(config.hidden) for _ in range(config.layers)))
         self.codes = nn.Linear(config.hidden, PATCHES**2 * config.codes)
         values = (MAP_SIZE_PX // PATCHES) ** 2 * config.maps
         self.basis = nn.Parameter(torch.randn(PATCHES**2, config.codes, values) * 0.01)
@@ -71,7 +83,7 @@ class LiteSynthesis(nn.Module):
         self.blocks = nn.ModuleList(
             LiteBlock(config.channels, config.hidden) for _ in range(config.blocks)
         )
-        self.output = nn.Conv2d(config.channels, 3 * _ENLARGEMENT**2, 3, padding=1)
+        self.output = nn.Conv2d(config.channels, 3 * ENLARGEMENT**2, 3, padding=1)
         nn.init.zeros_(self.output.weight)  # details are added to a picture that is right already
 
     def channels_last(self) -> None:
@@ -82,9 +94,7 @@ class LiteSynthesis(nn.Module):
 
     def understand(self, w: Tensor) -> Tensor:
         """[b, 512] -> [b, hidden]: what is to be drawn."""
-        x = F.leaky_relu(self.first((w - self.w_mean) * self.w_scale), 0.2)
-        for layer in self.dense:
-            x = x + F.leaky_relu(layer(x), 0.2)
+        x: Tensor = self.gated(F.leaky_relu(self.first((w - self.w_mean) * self.w_scale), 0.2))
         return x
 
     def patch_codes(self, hidden: Tensor) -> Tensor:
@@ -103,7 +113,8 @@ class LiteSynthesis(nn.Module):
 
     def coarse(self, maps: Tensor) -> Tensor:
         """[b, maps, 64, 64] -> [b, 3, 128, 128]."""
-        return F.pixel_shuffle(maps[:, :COARSE_MAPS], 2)
+        # Three channels last would be enlarged three times slower.
+        return F.pixel_shuffle(maps[:, :COARSE_MAPS], 2).contiguous()
 
     def forward(self, w: Tensor) -> Tensor:
         """[b, 512] -> [b, 3, 256, 256] float32, about -1..1 (not clipped)."""
@@ -112,5 +123,10 @@ class LiteSynthesis(nn.Module):
         x = self.enter(maps)
         for block in self.blocks:
             x = block(x, hidden)
+        return self.assembled(maps, self.output(x))
+
+    def assembled(self, maps: Tensor, details: Tensor) -> Tensor:
+        """[b, maps, 64, 64], [b, 48, 64, 64] -> [b, 3, 256, 256]: coarse picture and details."""
         large = F.interpolate(self.coarse(maps), scale_factor=2.0, mode="bilinear")
-        return large + F.pixel_shuffle(self.output(x), _ENLARGEMENT)
+        # In place, so that the picture stays channels last: what reads it is faster then.
+        return F.pixel_shuffle(details, ENLARGEMENT).add_(large)

@@ -22,6 +22,7 @@ from ohlora_core.errors import SettingsError
 from ohlora_core.face.effisegnet import EffiSegNet
 from ohlora_core.face.generator import Generator, load_generator
 from ohlora_core.face.hair import MASK_SIZE, HairStudent
+from ohlora_core.face.pipeline import to_pixels
 from ohlora_core.face.state_dict import load_strict, read_state_dict
 from ohlora_core.training.fitting import Schedule, fit, training_device
 from ohlora_core.training.picture_sets import FaceSet, FolderSet, PictureSet, to_input
@@ -108,8 +109,7 @@ class GeneratedPictures:
         labels = torch.from_numpy(np.array(faces.labels[rows], dtype=np.float32))
         with torch.inference_mode():
             w = generator.mapping(torch.from_numpy(z), labels)
-            images = (generator.synthesis(w).clamp(-1, 1) + 1) * 127.5
-        return images.round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+            return to_pixels(generator.synthesis(w).clamp(-1, 1))
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Rows [count] of the face set and their pictures [count, 256, 256, 3]."""

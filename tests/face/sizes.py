@@ -3,4 +3,4 @@
 from ohlora_core.face.lite import LiteConfig
 
 TINY = (8, 8, 8, 8, 8, 4, 4)
-TINY_LITE = LiteConfig(hidden=16, layers=2, codes=4, maps=13, channels=8, blocks=1)
+TINY_LITE = LiteConfig(hidden=16, layers=1, codes=4, maps=13, channels=16, blocks=1)

@@ -17,6 +17,7 @@ from ohlora_core.face.generator import (
 from ohlora_core.face.hair import HairStudent
 from ohlora_core.face.hair_inference import fast_hair
 from ohlora_core.face.inference import NativeSynthesis, PlainSynthesis, fast_synthesis
+from ohlora_core.face.lite_inference import NativeLite
 from tests.face.sizes import TINY_LITE
 
 CPU = Compute(torch.float32, "a test")
@@ -81,11 +82,15 @@ def test_styles_are_linear_in_w(generator, w):
 
 
 @torch.inference_mode()
-def test_lite_needs_no_compiler(w):
+def test_lite_passes_equal_the_reference(w, kernels):
+    torch.manual_seed(1)
     lite = Generator(GeneratorConfig(3, lite=TINY_LITE)).freeze()
-    fast = fast_synthesis(lite, CPU)
-    assert isinstance(fast, PlainSynthesis)
-    assert torch.equal(fast.picture(fast.styles(w)), lite.synthesis(w))
+    torch.nn.init.normal_(lite.synthesis.output.weight, std=0.1)
+    lite.synthesis.basis.mul_(30)
+    fast, wanted = fast_synthesis(lite, CPU), lite.synthesis(w)
+    assert isinstance(fast, NativeLite) and wanted.std() > 0.1
+    assert (fast.picture(fast.styles(w)) - wanted).abs().max() < 1e-3
+    assert torch.equal(fast(w), fast(w))  # memory that is used again does not show
 
 
 def test_without_a_compiler_the_reference_runs(generator, w, monkeypatch):
