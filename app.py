@@ -18,7 +18,7 @@ STARTED = time.perf_counter()
 def parse_flags(arguments: list[str] | None = None) -> Settings:
     """Settings of the flags; what is not given comes from the environment, .env or defaults."""
     parser = argparse.ArgumentParser(description="Oh-LoRA (오로라): chat, ML Q&A, quiz, interview")
-    parser.add_argument("--profile", help="language models: lite, v2 or v4")
+    parser.add_argument("--profile", help="language models: lite, v2, v4 or auto")
     parser.add_argument("--face", help="face generator: lite, v7 or v8")
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", help="port to listen on (default 7860)")

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from ohlora_core import __version__, language, sentence
 from ohlora_core.chat import NO_REPLY, ChatEngine
 from ohlora_core.content import load_interview, load_knowledge, load_quiz
-from ohlora_core.errors import UnknownFaceError
+from ohlora_core.errors import OhLoraError, UnknownFaceError
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import Event, ExpressionChosen, FrameBatch, TurnDone
 from ohlora_core.face import (
@@ -34,7 +34,12 @@ from ohlora_core.face.animation import MAX_REPLY_FRAMES
 from ohlora_core.face.stream import LEAD_BATCHES, ReplyFrames
 from ohlora_core.face.thumbnail import make_thumbnail
 from ohlora_core.hub import Hub
-from ohlora_core.hub.manifest import language_sources, sentence_sources
+from ohlora_core.hub.manifest import (
+    Profile,
+    group_sources,
+    language_sources,
+    sentence_sources,
+)
 from ohlora_core.language import TextGenerator
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.session import Preferences, Session, UserLock
@@ -42,12 +47,22 @@ from ohlora_core.settings import Settings
 from ohlora_core.store import Store
 from ohlora_core.tutor import Interviewer, QnaEngine, QuizMaster
 
-__all__ = ["Core", "Performance", "Preferences", "Session", "load_encoder", "load_generator"]
+__all__ = [
+    "Core",
+    "Performance",
+    "Preferences",
+    "Session",
+    "chosen_profile",
+    "load_encoder",
+    "load_generator",
+]
 
 logger = logging.getLogger(__name__)
 
 LITE_CHAT_CHARACTERS = 80
 CHAT_TOKENS = {"v2": 48, "v4": 40}
+FULL_PROFILES: tuple[Profile, ...] = ("v4", "v2")
+"""Best first."""
 POLL_S = 0.03
 BACKGROUND_THREADS = 8
 """As many as turns run at once: each chooses its expression in one, and is waited for."""
@@ -88,6 +103,33 @@ class Performance:
             self.frames.close()
 
 
+def chosen_profile(settings: Settings) -> Literal["lite", "v2", "v4"]:
+    """The profile of the settings; in place of "auto" the best one that can run here.
+
+    That is v4, else v2, where there is a CUDA GPU and every model of it has been fetched, else
+    lite. The log says why.
+    """
+    if settings.profile != "auto":
+        return settings.profile
+    import torch
+
+    if not torch.cuda.is_available():
+        logger.info("profile auto: lite, since there is no CUDA GPU")
+        return "lite"
+    hub = Hub(settings)
+    for profile in FULL_PROFILES:
+        try:
+            for source in group_sources(profile):
+                hub.local(source)
+        except OhLoraError as error:
+            logger.info("profile auto: not %s: %s", profile, error.english)
+        else:
+            logger.info("profile auto: %s, on %s", profile, torch.cuda.get_device_name())
+            return profile
+    logger.info("profile auto: lite, since no other one is complete here")
+    return "lite"
+
+
 def load_generator(settings: Settings) -> TextGenerator:
     """The language models of the profile, or the server that runs them.
 
@@ -98,21 +140,22 @@ def load_generator(settings: Settings) -> TextGenerator:
     """
     if settings.llm_url:
         return language.load_remote(settings)
-    if settings.profile == "lite":
+    profile = chosen_profile(settings)
+    if profile == "lite":
         return language.load_lite(settings.models_dir)
     from ohlora_core.language.full import load_full
 
-    sources = language_sources(settings.profile)
     local = Hub(settings).local
-    return load_full(settings.profile, sources, local, four_bit=settings.four_bit)
+    return load_full(profile, language_sources(profile), local, four_bit=settings.four_bit)
 
 
 def load_encoder(settings: Settings) -> SentenceEncoder:
     """The S-BERTs of the profile; raises as `load_generator` does."""
-    if settings.profile == "lite":
+    profile = chosen_profile(settings)
+    if profile == "lite":
         return sentence.load_lite(settings.models_dir)
-    sources = sentence_sources(settings.profile)
-    return sentence.load_published(sources, Hub(settings).local, settings.models_dir)
+    local = Hub(settings).local
+    return sentence.load_published(sentence_sources(profile), local, settings.models_dir)
 
 
 class Core:
@@ -140,7 +183,13 @@ class Core:
         self.guard = EthicsGuard(encoder)
         cache = settings.data_dir / "cache"
         self.chat = ChatEngine(generator, encoder, cache)
-        self.qna = QnaEngine(generator, encoder, load_knowledge(), cache / "knowledge.safetensors")
+        self.qna = QnaEngine(
+            generator,
+            encoder,
+            load_knowledge(),
+            cache / "knowledge.safetensors",
+            by_text_only=settings.profile != "lite",
+        )
         self.quiz = QuizMaster(generator, encoder, load_quiz())
         self.interviewer = Interviewer(generator, encoder, load_interview())
         self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="ohlora")
@@ -167,6 +216,7 @@ class Core:
 
             torch.set_num_threads(settings.threads)
         settings.prepare_data_dir()
+        settings = settings.model_copy(update={"profile": chosen_profile(settings)})
         face = FacePipeline(settings.models_dir, settings.face, settings.downloads_dir)
         generator = load_generator(settings)
         encoder = load_encoder(settings)
@@ -201,22 +251,22 @@ class Core:
         self,
         reply: str,
         preferences: Preferences,
-        rng: np.random.Generator,
-        finish: Callable[[], TurnDone],
+        finish: Callable[[Callable[[ExpressionChosen], None]], TurnDone],
     ) -> Performance:
-        """Begin what follows a complete reply: its frames at once, beside them the expression.
+        """Begin what follows a complete reply: its frames at once, beside them the other models.
 
-        finish: The end of the turn; runs after the expression, also if nobody waits for it.
+        finish: The end of the turn, which also runs if nobody waits for it. It gets a function to
+            call with the expression, as soon as that is chosen.
         """
         expression: Future[ExpressionChosen] = Future()
 
         def work() -> TurnDone:
             try:
-                expression.set_result(self.chat.expression(reply, rng))
+                return finish(expression.set_result)
             except BaseException as error:
-                expression.set_exception(error)
+                if not expression.done():
+                    expression.set_exception(error)
                 raise
-            return finish()
 
         finished = self.background(work)
         if not preferences.animation:

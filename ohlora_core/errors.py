@@ -187,16 +187,34 @@ class LlmModelError(LlmServerError):
 
 
 class LlmGoneError(LlmServerError):
-    """The server went away in the middle of an answer."""
+    """The server went away in the middle of an answer.
 
-    def __init__(self, detail: str) -> None:
-        OhLoraError.__init__(
-            self,
+    Args:
+        detail: What the connection reported.
+        saved: Whether the turn was already stored, so that only her expression is missing.
+    """
+
+    def __init__(self, detail: str, *, saved: bool = False) -> None:
+        self.detail = detail
+        self.saved = saved
+        korean = (
             f"답변을 만드는 중에 언어 모델 서버와 연결이 끊겼어요 ({detail}). 이 대화는 저장되지 "
-            "않았어요. 잠시 뒤에 다시 보내 주세요.",
-            f"The language model server went away in the middle of the answer ({detail}). "
-            "This turn was not saved. Please send it again in a moment.",
+            "않았어요. 잠시 뒤에 다시 보내 주세요."
         )
+        english = (
+            f"The language model server went away in the middle of the answer ({detail}). "
+            "This turn was not saved. Please send it again in a moment."
+        )
+        if saved:
+            korean = (
+                "답변은 저장했지만, 오로라의 표정을 고르는 중에 언어 모델 서버와 연결이 끊겼어요 "
+                f"({detail}). 다음 말은 잠시 뒤에 보내 주세요."
+            )
+            english = (
+                "The reply is saved, but the language model server went away while her expression "
+                f"was chosen ({detail}). Please go on in a moment."
+            )
+        OhLoraError.__init__(self, korean, english)
 
 
 class TrainingDataError(OhLoraError):

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ohlora_core.errors import LlmGoneError
 from ohlora_core.ethics import EthicsScores, active_block_notice, apply_sanctions
 from ohlora_core.events import (
     Event,
+    ExpressionChosen,
     InterviewProgress,
     Notice,
     QuizGraded,
@@ -138,9 +140,10 @@ class Session:
                 if sanction.kind == "block":
                     return
 
-            def finish() -> TurnDone:
-                added = self._core.chat.memory(turn_input, self._rng)
-                summary = self._core.chat.summary(turn_input, reply, self._rng)
+            def finish(show: Callable[[ExpressionChosen], None]) -> TurnDone:
+                chat = self._core.chat
+                added = chat.expression_and_memory(turn_input, reply, self._rng, show)
+                summary = chat.summary(turn_input, reply, self._rng)
                 with self._core.store.transaction() as transaction:
                     if added and not transaction.add_memory(self.user_id, added):
                         added = None
@@ -148,7 +151,7 @@ class Session:
                     transaction.add_turn(self.user_id, CHAT, message, reply, summary, details)
                 return TurnDone(turn_input.memory_used, added, summary)
 
-            face = self._perform(reply, finish)
+            face = self._core.perform(reply, self.preferences(), finish)
             self._lock.pending = face.finished
         with closing(face):
             yield ReplyText(reply, done=True)
@@ -374,7 +377,7 @@ class Session:
                     if isinstance(event, ReplyText):
                         reply = event.text
                         if event.done:
-                            face = stage.enter_context(closing(self._perform(reply)))
+                            face = stage.enter_context(closing(self._express(reply)))
                     elif isinstance(event, SourcesFound):
                         details["sources"] = [
                             [fact, round(score, 2)] for fact, score in event.sources
@@ -390,7 +393,10 @@ class Session:
             shown = stage.pop_all()  # the lock is left, her face goes on
         with shown:
             if face:
-                yield from face.events()
+                try:
+                    yield from face.events()
+                except LlmGoneError as error:
+                    raise LlmGoneError(error.detail, saved=True) from error
 
     def _admit(
         self, text: str, too_long: Notice | None, *, tutor: bool = False
@@ -434,9 +440,14 @@ class Session:
             transaction.set_document(self.user_id, _FLAGS, flags | {"told_korean": True})
         yield Notice("info", "korean_only")
 
-    def _perform(self, reply: str, finish: Callable[[], TurnDone] = TurnDone) -> Performance:
-        """Begin what follows a complete reply; `finish` runs after its expression is chosen."""
-        return self._core.perform(reply, self.preferences(), self._rng, finish)
+    def _express(self, reply: str) -> Performance:
+        """Begin what follows a complete reply of which nothing but the expression is wanted."""
+
+        def finish(show: Callable[[ExpressionChosen], None]) -> TurnDone:
+            show(self._core.chat.expression(reply, self._rng))
+            return TurnDone()
+
+        return self._core.perform(reply, self.preferences(), finish)
 
     @contextmanager
     def _cancel_on_exit(self) -> Iterator[threading.Event]:

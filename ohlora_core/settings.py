@@ -64,11 +64,16 @@ Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside; the flag of a field has the same name."""
+    """Everything that can be set from outside; the flag of a field has the same name.
+
+    Profile "auto" becomes v4, else v2, where there is a CUDA GPU and every model of the profile has
+    been fetched, else lite; `core.chosen_profile` decides, and logs why. It cannot know what a
+    server of language models (`llm_url`) runs, so that needs one of the others.
+    """
 
     model_config = SettingsConfigDict(env_prefix="OHLORA_", env_file=".env", extra="ignore")
 
-    profile: Literal["lite", "v2", "v4"] = Field("lite", description="language models")
+    profile: Literal["lite", "v2", "v4", "auto"] = Field("lite", description="language models")
     face: Literal["lite", "v7", "v8"] = Field("lite", description="face generator")
     face_number: int | None = Field(
         None, description="face that a new user sees first; default: the first one offered"
@@ -116,7 +121,9 @@ class Settings(BaseSettings):
 
     @field_validator("llm_url")
     @classmethod
-    def _server(cls, value: str | None) -> str | None:
+    def _server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("profile") == "auto":
+            raise ValueError("profile auto cannot know what is served: set lite, v2 or v4")
         return _server_root(value) if value else None
 
     @field_validator("llm_urls")

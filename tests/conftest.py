@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from ohlora_core.core import Core
+from tests.face.published_weights import parity as parity
+from tests.face.published_weights import published_files as published_files
+from tests.face.published_weights import published_keys as published_keys
 from tests.fakes import FakeEncoder, FakeGenerator, make_core
 from tests.hub_server import hub_server as hub_server
 

@@ -33,13 +33,22 @@ DEFAULT_ANSWERS: dict[Role, Answer] = {
 
 
 class FakeGenerator:
-    """Answers each role with a fixed text or a function of the prompt; remembers the prompts."""
+    """Answers each role with a fixed text or a function of the prompt; remembers the prompts.
+
+    Attributes:
+        one_base: What `share_base` says.
+        batches: The roles of each `generate_mixed`.
+        seeds: The seeds that came with them, by role.
+    """
 
     example_count = 0
+    one_base = True
 
     def __init__(self, answers: dict[Role, Answer] | None = None, delay_s: float = 0.0) -> None:
         self.answers = DEFAULT_ANSWERS | (answers or {})
         self.prompts: list[tuple[Role, str]] = []
+        self.batches: list[list[Role]] = []
+        self.seeds: dict[Role, list[int | None]] = {role: [] for role in Role}
         self.delay_s = delay_s
 
     def stream(
@@ -67,6 +76,17 @@ class FakeGenerator:
         greedy: bool = False,
     ) -> list[str]:
         return [self._answer(role, prompt) for prompt in prompts]
+
+    def share_base(self, *roles: Role) -> bool:
+        return self.one_base
+
+    def generate_mixed(
+        self, requests: Sequence[tuple[Role, str]], *, seeds: Sequence[int | None] = ()
+    ) -> Iterator[str]:
+        self.batches.append([role for role, _ in requests])
+        for (role, prompt), seed in itertools.zip_longest(requests, seeds):
+            self.seeds[role].append(seed)
+            yield self._answer(role, prompt)
 
     def sample_candidates(
         self,

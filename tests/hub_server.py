@@ -21,6 +21,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +85,8 @@ class HubServer:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+        _sha256.cache_clear()  # its keys are whole files
+        _git_sha1.cache_clear()
 
     def add(self, repository: str, files: dict[str, bytes] | Path, under: str = "") -> None:
         """Put files, or the files of a folder, into a repository, below the folder `under`."""
@@ -307,25 +310,39 @@ def _tree_entry(path: str, content: bytes) -> dict[str, object]:
     return entry
 
 
-@pytest.fixture
-def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """An empty hub that huggingface_hub talks to; waits between its tries are cut short."""
+@contextmanager
+def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """An empty hub that huggingface_hub talks to; waits between its tries are cut short.
+
+    folder: Where huggingface_hub may keep its own files.
+    """
     server = HubServer()
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf_home"))
+    monkeypatch.setenv("HF_HOME", str(folder / "hf_home"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.delenv("HF_TOKEN", raising=False)
     # Read once, when the library was imported.
     constants = huggingface_hub.constants
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf_home" / "token"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "hf_home" / "token"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1 << 12)  # what a cut may lose
+    for patience in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
+        monkeypatch.setattr(constants, patience, 120)  # seconds; for a machine that is busy
     impatient = SimpleNamespace(sleep=lambda _: None, time=time.time)
     monkeypatch.setattr("huggingface_hub.file_download.time", impatient)
     monkeypatch.setattr("huggingface_hub.utils._http.time", impatient)
     huggingface_hub.close_session()
-    yield server
-    huggingface_hub.close_session()
-    server.close()
+    try:
+        yield server
+    finally:
+        huggingface_hub.close_session()
+        server.close()
+
+
+@pytest.fixture
+def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A hub for one test; see `serving`."""
+    with serving(tmp_path, monkeypatch) as server:
+        yield server

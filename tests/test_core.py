@@ -1,15 +1,19 @@
 """The core on fakes: which face is shown, families of faces, pictures."""
 
+import logging
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ohlora_core.core import Core
-from ohlora_core.errors import MissingModelError, ScoreError, UnknownFaceError
+from ohlora_core.core import Core, chosen_profile
+from ohlora_core.errors import MissingModelError, OhLoraError, ScoreError, UnknownFaceError
 from ohlora_core.events import ExpressionChosen
+from ohlora_core.hub import Hub
+from ohlora_core.hub.manifest import group_sources
 from ohlora_core.session import Preferences
-from tests.fakes import make_core, make_settings
+from tests.fakes import FakeEncoder, FakeFace, FakeGenerator, make_core, make_settings
 
 
 def test_new_users_see_the_first_face_unless_the_settings_say_otherwise(tmp_path):
@@ -31,6 +35,45 @@ def test_a_published_face_that_is_not_here_is_named_before_anything_is_loaded(tm
     settings = make_settings(tmp_path, face=family, downloads_dir=tmp_path / "none")
     with pytest.raises(MissingModelError, match=f"stylegan.*{family}"):
         Core.load(settings)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "fetched", "profile", "reason"),
+    [
+        (True, ["v4", "v2"], "v4", "v4, on T4"),
+        (True, ["v4"], "v4", "v4, on T4"),
+        (True, ["v2"], "v2", "not v4: no kakaocorp"),
+        (True, [], "lite", "not v2: no EleutherAI"),
+        (False, ["v4", "v2"], "lite", "no CUDA GPU"),
+    ],
+)
+def test_auto_is_the_best_profile_that_can_run_and_says_why(
+    tmp_path, monkeypatch, caplog, gpu, fetched, profile, reason
+):
+    here = {source for name in fetched for source in group_sources(name)}
+
+    def local(hub, source):
+        if source not in here:
+            raise OhLoraError("", f"no {source.repo}")
+        return Path()
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "T4")
+    monkeypatch.setattr(Hub, "local", local)
+    with caplog.at_level(logging.INFO):
+        assert chosen_profile(make_settings(tmp_path, profile="auto")) == profile
+    assert reason in caplog.text
+    assert chosen_profile(make_settings(tmp_path, profile="v2")) == "v2", "what is set stays"
+
+
+def test_a_core_of_auto_has_a_real_profile(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("ohlora_core.core.FacePipeline", lambda *_: FakeFace())
+    monkeypatch.setattr("ohlora_core.language.load_lite", lambda _: FakeGenerator())
+    monkeypatch.setattr("ohlora_core.sentence.load_lite", lambda _: FakeEncoder())
+    core = Core.load(make_settings(tmp_path, profile="auto"))
+    assert core.health()["profile"] == "lite" and core.is_too_long_for_chat("가" * 81)
+    core.close()
 
 
 def test_pictures_are_clipped_and_never_of_nan(core):

@@ -64,6 +64,32 @@ def test_the_first_frames_do_not_wait_for_the_expression(core, generator):
     assert isinstance(run(events)[-1], TurnDone)
 
 
+def test_one_batch_chooses_expression_and_memory_and_the_summary_comes_last(core, generator):
+    generator.answers[Role.MEMORY] = REMEMBER
+    done = last(run(core.session("me").chat("나 내일 카페 가")), TurnDone)
+    assert (done.memory_added, done.summary) == (REMEMBER, "인사")
+    assert generator.batches == [[Role.EYES_MOUTH_POSE, Role.MEMORY], [Role.SUMMARY]]
+
+
+def test_the_expression_does_not_wait_for_the_memory(core, generator):
+    shown = threading.Event()
+
+    def slow(prompt):
+        assert shown.wait(20)
+        return REMEMBER
+
+    generator.answers[Role.MEMORY] = slow
+    for event in core.session("me").chat("나 내일 카페 가"):
+        if isinstance(event, ExpressionChosen):
+            shown.set()
+    assert event.memory_added == REMEMBER
+
+
+def test_a_tutor_turn_chooses_the_expression_alone(core, generator):
+    run(core.session("me").qna("MSE가 뭐야?"))
+    assert generator.batches == [[Role.EYES_MOUTH_POSE]]
+
+
 def test_a_long_reply_has_more_frames_and_at_most_12_s(core, generator):
     generator.answers[Role.OUTPUT_MESSAGE] = "오늘은 정말 재미있는 이야기를 해 줄게. " * 2
     longer = last(run(core.session("me").chat("안녕?")), TurnDone).frames

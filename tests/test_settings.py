@@ -23,6 +23,12 @@ def test_a_bad_value_names_setting_and_flag(name, value):
     assert f"OHLORA_{name.upper()}" in str(caught.value) and f"--{name}" in str(caught.value)
 
 
+def test_auto_is_a_profile_but_not_of_a_server():
+    assert load_settings(profile="auto").profile == "auto"
+    with pytest.raises(SettingsError, match="set lite, v2 or v4"):
+        load_settings(profile="auto", llm_url="http://localhost:8000")
+
+
 @pytest.mark.parametrize(
     ("host", "share", "loopback"),
     [

@@ -6,22 +6,29 @@ Knows nothing of users, the store, sanctions or frames; `ohlora_core.core` puts 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
+from ohlora_core.chat.asking import Question, ask
 from ohlora_core.chat.examples import ExampleFinder
-from ohlora_core.chat.expression import choose_expression
-from ohlora_core.chat.memory import extract_memory, pick_memory
+from ohlora_core.chat.expression import (
+    Labels,
+    choose_expression,
+    expression_question,
+    scores_of,
+)
+from ohlora_core.chat.memory import extract_memory, memory_question, pick_memory
 from ohlora_core.chat.reply import ReplyMaker
 from ohlora_core.chat.summary import summarise
 from ohlora_core.chat.time_words import day_label, with_time_prefix
 from ohlora_core.content import DialogueRow, load_dialogues
 from ohlora_core.events import ExpressionChosen, ReplyText
 from ohlora_core.language import (
+    Role,
     TextGenerator,
     final_input,
     memory_example,
@@ -147,6 +154,35 @@ class ChatEngine:
     def memory(self, chat_input: ChatInput, rng: np.random.Generator) -> str | None:
         """What to remember from a message, if anything (step 7)."""
         return extract_memory(self._generator, chat_input.memory_prompt, rng)
+
+    def expression_and_memory(
+        self,
+        chat_input: ChatInput,
+        reply: str,
+        rng: np.random.Generator,
+        show: Callable[[ExpressionChosen], None],
+    ) -> str | None:
+        """What to remember, as `memory`; `show` gets the expression as soon as it is known.
+
+        One batch where both roles share a base, else the expression first. Small models read
+        examples before a message: a batch would pad the short prompt of the expression to that
+        length, and on a processor she would wait for it twice as long.
+        """
+        generator = self._generator
+        if generator.example_count or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
+            show(self.expression(reply, rng))
+            return self.memory(chat_input, rng)
+        questions: list[Question[Labels | str]] = [
+            expression_question(reply),
+            memory_question(chat_input.memory_prompt),
+        ]
+        memory = ""
+        for answer in ask(generator, questions, rng):
+            if isinstance(answer, str):
+                memory = answer
+            else:
+                show(scores_of(answer, rng))
+        return memory or None
 
     def summary(self, chat_input: ChatInput, reply: str, rng: np.random.Generator) -> str:
         """The summary of the turn (step 8)."""

@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 
+from ohlora_core.chat.asking import Question, ask
 from ohlora_core.events import ExpressionChosen
 from ohlora_core.language import Role, TextGenerator, expression_prompt
 
-__all__ = ["choose_expression", "parse_expression", "scores_of"]
+__all__ = ["Labels", "choose_expression", "expression_question", "parse_expression", "scores_of"]
 
-MAX_TRIES = 5
 NEUTRAL = ("보통", "보통", "없음")
 _FORMAT = re.compile(
     r"\(눈 (작게|보통|크게|아주 크게), 입 (보통|크게|아주 크게), 고개 돌림 (없음|보통|많이)\)"
@@ -39,15 +39,14 @@ def scores_of(labels: Labels, rng: np.random.Generator) -> ExpressionChosen:
     return ExpressionChosen(labels, eyes, mouth, pose)
 
 
+def expression_question(reply: str) -> Question[Labels]:
+    """What the expression model is asked, at most 5 times; neutral if it never answers well."""
+    return Question(Role.EYES_MOUTH_POSE, expression_prompt(reply), parse_expression, NEUTRAL)
+
+
 def choose_expression(
     generator: TextGenerator, reply: str, rng: np.random.Generator
 ) -> ExpressionChosen:
-    """Ask the expression model, at most 5 times; a neutral expression if it never answers well."""
-    prompt = expression_prompt(reply)
-    for _ in range(MAX_TRIES):
-        seed = int(rng.integers(2**31))
-        answer = generator.generate(Role.EYES_MOUTH_POSE, [prompt], seed=seed)[0]
-        labels = parse_expression(answer)
-        if labels:
-            return scores_of(labels, rng)
-    return scores_of(NEUTRAL, rng)
+    """The expression of any text she says."""
+    [labels] = ask(generator, [expression_question(reply)], rng)
+    return scores_of(labels, rng)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ohlora_core.chat.asking import Question, ask
 from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, pick_best
 
-__all__ = ["extract_memory", "parse_memory", "pick_memory"]
+__all__ = ["extract_memory", "memory_question", "parse_memory", "pick_memory"]
 
-MAX_TRIES = 5
 _MEMORY = re.compile(r"\[([^:\[\]]+):([^\[\]]+)\]")
 _BRACKETS = str.maketrans("(){}", "[][]")
 
@@ -41,11 +41,12 @@ def parse_memory(answer: str) -> str | None:
     return f"[{key}: {value}]" if key and value else None
 
 
+def memory_question(prompt: str) -> Question[str]:
+    """What the memory model is asked, at most 5 times; "" for nothing."""
+    return Question(Role.MEMORY, prompt, parse_memory, "")
+
+
 def extract_memory(generator: TextGenerator, prompt: str, rng: np.random.Generator) -> str | None:
-    """Ask the memory model what to remember, at most 5 times; None if nothing."""
-    for _ in range(MAX_TRIES):
-        seed = int(rng.integers(2**31))
-        memory = parse_memory(generator.generate(Role.MEMORY, [prompt], seed=seed)[0])
-        if memory is not None:
-            return memory or None
-    return None
+    """What to remember; None if nothing."""
+    [memory] = ask(generator, [memory_question(prompt)], rng)
+    return memory or None

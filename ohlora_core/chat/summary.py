@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ohlora_core.chat.asking import Question, ask
 from ohlora_core.language import Role, TextGenerator
 
 __all__ = ["is_usable_summary", "summarise"]
@@ -25,9 +26,10 @@ def is_usable_summary(summary: str, tokens: int) -> bool:
 
 def summarise(generator: TextGenerator, prompt: str, rng: np.random.Generator) -> str:
     """The summary of a turn; "" if three tries gave none that is usable."""
-    for _ in range(MAX_TRIES):
-        seed = int(rng.integers(2**31))
-        summary = generator.generate(Role.SUMMARY, [prompt], seed=seed)[0].strip()
-        if is_usable_summary(summary, generator.count_tokens(summary)):
-            return summary
-    return ""
+
+    def read(answer: str) -> str | None:
+        summary = answer.strip()
+        return summary if is_usable_summary(summary, generator.count_tokens(summary)) else None
+
+    [summary] = ask(generator, [Question(Role.SUMMARY, prompt, read, "", MAX_TRIES)], rng)
+    return summary

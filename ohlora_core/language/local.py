@@ -91,6 +91,7 @@ class _Draft:
     tokens: list[int] = field(default_factory=list)
     text: str = ""
     log_probability: float = 0.0
+    ended: bool = False
 
     @property
     def likelihood(self) -> float:
@@ -180,11 +181,12 @@ class LocalGenerator:
 
     def generate_mixed(
         self, requests: Sequence[tuple[Role, str]], *, seeds: Sequence[int | None] = ()
-    ) -> list[str]:
+    ) -> Iterator[str]:
         """One answer for each (role, prompt); those on one base run as one batch.
 
         Each row has its role's adapter, temperature, length and end mark, so that an answer is the
-        one that `generate` gives for the same seed.
+        one that `generate` gives for the same seed. They come in the order of the requests, each
+        as soon as it has ended.
 
         Args:
             requests: Role and prompt of each answer.
@@ -194,14 +196,14 @@ class LocalGenerator:
             _Request(role, prompt, None, _seed(seed))
             for (role, prompt), seed in zip_longest(requests, seeds)
         ]
-        answers: dict[int, str] = {}
-        together: dict[int, list[int]] = {}
-        for place, request in enumerate(asked):
-            together.setdefault(id(self._bases[request.role]), []).append(place)
-        for places in together.values():
-            found = self._finished([asked[place] for place in places])
-            answers |= {place: text for place, (text, _) in zip(places, found, strict=True)}
-        return [answers[place] for place in range(len(asked))]
+        bases = [id(self._bases[request.role]) for request in asked]
+        batches: dict[int, list[_Request]] = {}
+        for base, request in zip(bases, asked, strict=True):
+            batches.setdefault(base, []).append(request)
+        running = {base: self._finished(requests) for base, requests in batches.items()}
+        for base in bases:
+            text, _ = next(running[base])
+            yield text
 
     def sample_candidates(
         self,
@@ -239,23 +241,22 @@ class LocalGenerator:
             for row, prompt in enumerate(prompts)
             for copy in range(copies)
         ]
-        return self._finished(requests, copies)
+        return list(self._finished(requests, copies))
 
-    def _finished(self, requests: list[_Request], copies: int = 1) -> list[tuple[str, float]]:
-        """Finished answers of a batch with their likelihood."""
+    def _finished(self, requests: list[_Request], copies: int = 1) -> Iterator[tuple[str, float]]:
+        """Finished answers of a batch with their likelihood, each once those before it ended."""
         # The same path as a stream, so that both give the same text.
         answers = [AnswerText(ROLE_FORMATS[request.role].end_mark) for request in requests]
-        drafts: list[_Draft] = []
+        row = 0
         for drafts in self._decode(requests, copies):
             for answer, draft in zip(answers, drafts, strict=True):
                 answer.update(draft.text)
-        found = []
-        for request, answer, draft in zip(requests, answers, drafts, strict=True):
-            answer.close(draft.text)
-            floor = self._settings.min_likelihood.get(request.role.value, -math.inf)
-            shown = answer.shown if draft.likelihood >= floor else ""
-            found.append((shown, draft.likelihood))
-        return found
+            while row < len(drafts) and drafts[row].ended:
+                answers[row].close(drafts[row].text)
+                likelihood = drafts[row].likelihood
+                floor = self._settings.min_likelihood.get(requests[row].role.value, -math.inf)
+                yield answers[row].shown if likelihood >= floor else "", likelihood
+                row += 1
 
     # -- decoding -----------------------------------------------------------------------------
 
@@ -286,25 +287,25 @@ class LocalGenerator:
             banned[row, base.banned_tokens(role)] = True
 
         drafts = [_Draft() for _ in requests]
-        open_rows = set(range(len(requests)))
         for step in range(max(steps)):
             logits.masked_fill_(banned, -torch.inf)
             noise = torch.cat([torch.rand(1, generator=source) for source in sources])
             chosen = self._choose(logits, heats, noise)  # [rows]
             known = logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0]  # [rows]
-            for row in sorted(open_rows):
-                draft, token = drafts[row], int(chosen[row])
+            for row, draft in enumerate(drafts):
+                if draft.ended:
+                    continue
+                token = int(chosen[row])
                 draft.log_probability += float(known[row])
                 if token in base.end_tokens:
-                    open_rows.discard(row)
+                    draft.ended = True
                     continue
                 draft.tokens.append(token)
                 draft.text = base.decode(draft.tokens)
-                ended = ROLE_FORMATS[roles[row]].end_mark in draft.text
-                if ended or step + 1 == steps[row] or _is_looping(draft.tokens):
-                    open_rows.discard(row)
+                marked = ROLE_FORMATS[roles[row]].end_mark in draft.text
+                draft.ended = marked or step + 1 == steps[row] or _is_looping(draft.tokens)
             yield drafts
-            if not open_rows:
+            if all(draft.ended for draft in drafts):
                 return
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
             logits = base.step(roles, chosen[:, None], mask, cache)

@@ -14,8 +14,10 @@ from ohlora_core.language.compute import Compute
 __all__ = ["RESERVED_BYTES", "BaseNeed", "base_need", "free_bytes", "memory_table", "place_bases"]
 
 GIB = 2**30
-RESERVED_BYTES = 1 * GIB
-"""Kept free on each GPU: its CUDA context, the S-BERTs and the face."""
+RESERVED_BYTES = 2 * GIB
+"""Kept free on each GPU for what a full profile puts beside the language models: six S-BERTs of
+111 million float16 numbers (1.2 GiB), the face with its hair model and a batch of frames, and the
+CUDA context."""
 _BATCH_TOKENS = 4 * 640  # four rows of the longest prompt and answer
 _ACTIVATION_BYTES = GIB // 4
 _FOUR_BIT_BYTES = 0.5 + 4 / 64  # a weight, and its share of the scale of a block of 64

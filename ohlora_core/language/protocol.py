@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ohlora_core.language.roles import Role
@@ -41,6 +41,19 @@ class TextGenerator(Protocol):
         greedy: bool = False,
     ) -> list[str]:
         """One answer for each prompt, in one batch."""
+        ...
+
+    def share_base(self, *roles: Role) -> bool:
+        """Whether `generate_mixed` answers these roles at once, not one after the other."""
+        ...
+
+    def generate_mixed(
+        self, requests: Sequence[tuple[Role, str]], *, seeds: Sequence[int | None] = ()
+    ) -> Iterator[str]:
+        """One answer for each (role, prompt), in their order, each as soon as it is complete.
+
+        An answer is the one that `generate` gives for the same seed; without seeds it is random.
+        """
         ...
 
     def sample_candidates(

@@ -124,7 +124,7 @@ class RemoteGenerator:
             for _ in self._pieces(role, ROLE_FORMATS[role].start_mark, max_tokens=1):
                 pass
 
-        _in_parallel(ask, self._models)
+        list(_in_parallel(ask, self._models))
 
     def stream(
         self,
@@ -173,16 +173,19 @@ class RemoteGenerator:
         def answer(asked: tuple[str, int | None]) -> str:
             return "".join(self.stream(role, asked[0], temperature=heat, seed=asked[1]))
 
-        return _in_parallel(answer, zip(prompts, _seeds(seed, len(prompts)), strict=True))
+        return list(_in_parallel(answer, zip(prompts, _seeds(seed, len(prompts)), strict=True)))
 
     def share_base(self, *roles: Role) -> bool:
-        """Whether `generate_mixed` takes no longer than its longest answer: the servers batch."""
+        """Always: whatever bases the servers have, they work side by side, and batch."""
         return True
 
     def generate_mixed(
         self, requests: Sequence[tuple[Role, str]], *, seeds: Sequence[int | None] = ()
-    ) -> list[str]:
+    ) -> Iterator[str]:
         """One answer for each (role, prompt), asked for side by side.
+
+        They come in the order of the requests: a server that is slow, or goes away, keeps back no
+        answer before its own.
 
         Args:
             requests: Role and prompt of each answer.
@@ -353,9 +356,11 @@ def _detail(error: Exception) -> str:
     return next(iter((told or str(error)).splitlines()), type(error).__name__)[:LONGEST_DETAIL]
 
 
-def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """The results in the order of the items, each as soon as it is there."""
     todo = list(items)
     if len(todo) < 2:
-        return [work(item) for item in todo]
+        yield from map(work, todo)
+        return
     with ThreadPoolExecutor(min(len(todo), REQUESTS_AT_ONCE), "ohlora-llm") as pool:
-        return list(pool.map(work, todo))
+        yield from pool.map(work, todo)

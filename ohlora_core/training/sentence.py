@@ -23,10 +23,10 @@ from ohlora_core.errors import SettingsError
 from ohlora_core.sentence.pooling import MAX_TOKENS
 from ohlora_core.sentence.published import PUBLISHED_TASKS
 from ohlora_core.sentence.tasks import SentenceTask
-from ohlora_core.training.sentence_adapters import train_adapter
+from ohlora_core.training.sentence_adapters import NGRAM_STEPS, train_adapter, train_ngrams
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
-from ohlora_core.training.sentence_corpus import load_public
+from ohlora_core.training.sentence_corpus import PublicCorpora, load_public
 from ohlora_core.training.sentence_published import train_published
 
 __all__ = ["Options", "train"]
@@ -42,7 +42,7 @@ class Options:
         out_dir: The models folder; results go to `out_dir / "sentence"`.
         work_dir: Checkpoints.
         data_dir: The public corpora.
-        resume: Continue the base from its checkpoint and keep finished adapters of `work_dir`.
+        resume: Go on from the checkpoints of `work_dir` and keep its finished adapters.
         seed: Of everything random.
         base_steps: Optimiser steps of the base (about 0.6 s each on one 2020s core).
         tasks: Train these only (values of `SentenceTask`, with commas between); all by default.
@@ -98,14 +98,28 @@ def train(options: Options) -> dict[str, Any] | None:
         export_base(options.work_dir / "base", folder / "base")
     for task in tasks:
         finished = options.work_dir / "adapters" / task.value
-        if not (options.resume and finished.exists()):
-            start = folder / "adapters" / task.value if options.refine else None
-            train_adapter(
-                task, folder / "base", finished.parent, corpora, options.seed, start_from=start
-            )
+        if not (options.resume and (finished / "adapter_config.json").exists()):
+            _train_task(task, corpora, options)
         shutil.copytree(finished, folder / "adapters" / task.value, dirs_exist_ok=True)
     calibrate(options.out_dir, corpora)
     return None
+
+
+def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) -> None:
+    """The adapter of a task, and its bag of n-grams, in `work_dir / "adapters"`."""
+    folder, out_dir = options.out_dir / "sentence", options.work_dir / "adapters"
+    seed, resume = options.seed, options.resume
+    if task in NGRAM_STEPS:
+        train_ngrams(task, out_dir, corpora, seed, resume)
+    train_adapter(
+        task,
+        folder / "base",
+        out_dir,
+        corpora,
+        seed,
+        start_from=folder / "adapters" / task.value if options.refine else None,
+        resume=resume,
+    )
 
 
 def _tasks(names: str | None, known: Sequence[SentenceTask]) -> list[SentenceTask]:

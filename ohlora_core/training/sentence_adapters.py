@@ -1,6 +1,7 @@
 """One LoRA adapter per task on the frozen S-BERT base: training and saving.
 
-Batches and losses of the tasks are in `sentence_objectives`.
+For some tasks a bag of n-grams learns beside it (`sentence_ngrams`). Batches and losses of the
+tasks are in `sentence_objectives`.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
-from torch import Tensor
-from tqdm import tqdm
+from torch import Tensor, nn
 
 from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
-from ohlora_core.training.sentence_base import learning_rate_factor
+from ohlora_core.training.fitting import Schedule, fit
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
 from ohlora_core.training.sentence_memory import MemoryTask
+from ohlora_core.training.sentence_ngrams import NgramBag
 from ohlora_core.training.sentence_objectives import (
     AdapterTask,
+    Encode,
     EthicsTask,
     InterviewAnswerTask,
     InterviewNextTask,
@@ -34,15 +37,15 @@ from ohlora_core.training.sentence_objectives import (
     RetrievalTask,
 )
 
-__all__ = ["EMBEDDING_RANK", "RANK", "STEPS", "train_adapter"]
+__all__ = ["EMBEDDING_RANK", "NGRAM_STEPS", "RANK", "STEPS", "train_adapter", "train_ngrams"]
 
 logger = logging.getLogger(__name__)
 
 RANK = 16
 EMBEDDING_RANK = 16
 STEPS: dict[SentenceTask, int] = {
-    SentenceTask.MEMORY: 500,
-    SentenceTask.ETHICS: 1000,
+    SentenceTask.MEMORY: 1500,
+    SentenceTask.ETHICS: 2500,
     SentenceTask.QNA: 600,
     SentenceTask.QUIZ: 350,
     SentenceTask.INTERVIEW_ANSWER: 400,
@@ -50,6 +53,9 @@ STEPS: dict[SentenceTask, int] = {
     SentenceTask.RETRIEVAL: 300,
     SentenceTask.RANKING: 400,
 }
+NGRAM_STEPS: dict[SentenceTask, int] = {SentenceTask.MEMORY: 400, SentenceTask.ETHICS: 1000}
+"""Of the tasks that gain by a bag of n-grams."""
+_WARMUP = 30
 _TARGETS = (
     r".*(q_lin|k_lin|v_lin|out_lin|ffn\.lin1|ffn\.lin2|word_embeddings)"  # every weight matrix
 )
@@ -82,18 +88,23 @@ def train_adapter(
     corpora: PublicCorpora,
     seed: int,
     start_from: Path | None = None,
+    resume: bool = False,
+    steps: int | None = None,
 ) -> None:
     """Train one adapter on the frozen base and save it (float16) in `out_dir / task`.
+
+    A checkpoint is written every minute beside that folder.
 
     Args:
         base_dir: The base in sentence-transformers format.
         out_dir: The folder of the adapters.
         start_from: An adapter to go on from (at a lower learning rate); by default a new one.
+        resume: Go on from the checkpoint, if there is one.
+        steps: Optimiser steps; by default those of `STEPS`.
     """
     from sentence_transformers import SentenceTransformer
 
     torch.manual_seed(seed)
-    rng = random.Random(seed)
     encoder = SentenceTransformer(
         str(base_dir), device="cpu", model_kwargs={"torch_dtype": torch.float32}
     )
@@ -113,28 +124,19 @@ def train_adapter(
     weights = [weight for name, weight in model.named_parameters() if "lora_" in name]
     for weight in weights:
         weight.requires_grad_(True)
-    steps = STEPS[task]
-    optimizer = torch.optim.AdamW(weights, lr=1.5e-3 if start_from else 2e-3, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, steps, warmup=30)
-    )
-    source = _task(task, corpora, rng)
 
     def encode(texts: Sequence[str]) -> Tensor:
         return bucketed_vectors(model, token_ids(tokenizer, texts), tokenizer.pad_token_id)
 
-    running = 0.0
     model.train()
-    for step in tqdm(range(steps), desc=task.value, mininterval=10):
-        loss = source.loss(encode)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        running = 0.95 * running + 0.05 * loss.item()
-        if (step + 1) % 50 == 0:
-            logger.info("%s step %d: loss %.4f", task, step + 1, running)
+    schedule = Schedule(
+        minutes=0.0,
+        steps=STEPS[task] if steps is None else steps,
+        learning_rate=1.5e-3 if start_from else 2e-3,
+        warmup_steps=_WARMUP,
+    )
+    checkpoint = out_dir / f"{task.value}.checkpoint.pt"
+    _learn(task, nn.ParameterList(weights), encode, schedule, checkpoint, corpora, seed, resume)
     folder = out_dir / task.value
     folder.mkdir(parents=True, exist_ok=True)
     state = get_peft_model_state_dict(model, adapter_name=task.value, save_embedding_layers=False)
@@ -145,3 +147,52 @@ def train_adapter(
     config.inference_mode = True
     config.base_model_name_or_path = None
     config.save_pretrained(str(folder))
+
+
+def train_ngrams(
+    task: SentenceTask,
+    out_dir: Path,
+    corpora: PublicCorpora,
+    seed: int,
+    resume: bool = False,
+    steps: int | None = None,
+) -> None:
+    """Train the bag of n-grams of one task and save it in `out_dir / task`.
+
+    Raises:
+        KeyError: if the task is not one of `NGRAM_STEPS` and no steps are given.
+    """
+    torch.manual_seed(seed)
+    bag = NgramBag()
+    schedule = Schedule(
+        minutes=0.0,
+        steps=NGRAM_STEPS[task] if steps is None else steps,
+        learning_rate=1e-2,
+        warmup_steps=_WARMUP,
+    )
+    checkpoint = out_dir / f"{task.value}.ngrams.checkpoint.pt"
+    _learn(task, bag, bag, schedule, checkpoint, corpora, seed, resume)
+    folder = out_dir / task.value
+    folder.mkdir(parents=True, exist_ok=True)
+    bag.save(folder)
+
+
+def _learn(
+    task: SentenceTask,
+    weights: nn.Module,
+    encode: Encode,
+    schedule: Schedule,
+    checkpoint: Path,
+    corpora: PublicCorpora,
+    seed: int,
+    resume: bool,
+) -> None:
+    """Lower the task's loss of `encode` by changing `weights`."""
+    rng = random.Random(seed)
+    source = _task(task, corpora, rng)
+
+    def loss_of_batch(draw: np.random.Generator) -> Tensor:
+        rng.seed(int(draw.integers(2**32)))  # other batches after a resume than before it
+        return source.loss(encode)
+
+    fit(task.value, weights, loss_of_batch, schedule, checkpoint, resume=resume, seed=seed)

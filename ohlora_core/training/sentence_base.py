@@ -293,7 +293,7 @@ def train_base(corpora: PublicCorpora, options: BaseOptions) -> None:
         model = _new_encoder(tokenizer)
     elif options.start_from:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(options.start_from)
-        model = DistilBertModel.from_pretrained(options.start_from)
+        model = DistilBertModel.from_pretrained(options.start_from, dtype=torch.float32)
         peak /= 2
     else:
         texts = corpora.texts() + our_texts()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import random
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +26,14 @@ from ohlora_core.evaluation.sentence import (
 )
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex, load_lite
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
+from ohlora_core.training.sentence_memory import memory_key
 
-__all__ = ["calibrate", "write_calibration"]
+__all__ = ["calibrate", "pair_choices", "write_calibration"]
 
 logger = logging.getLogger(__name__)
 
-_FALSE_SHARE = 1 / 600  # of ordinary messages; the specification allows 1 in 500
+_FALSE_SHARE = 1 / 1500  # of ordinary messages; the specification allows 1 in 500
+_MEANT, _NOT_MEANT = 0.8, 0.3  # grades of memory pairs
 _STRANGERS_PASSING = 0.03  # share of ordinary talk that may match some fact
 _START = {"memory": 0.6, "qna": 0.6, "ethics.general": 0.5} | {
     f"ethics.{key}": 0.7 for key in CATEGORY_KEYS.values()
@@ -79,28 +84,23 @@ def _ethics_thresholds(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """The lowest threshold per category that keeps false sanctions rare, and the count behind it.
 
-    The pool are ordinary messages that the adapter did not train on (half of the public chat
-    training questions, validation dialogues); the ordinary validation sentences of our ethics
-    content, chosen to be confusing, must all stay below as well.
+    The pool are ordinary messages that the adapter did not train on: part of the public chat
+    training questions, validation dialogues, and the ordinary validation sentences of our ethics
+    content, which were chosen to be confusing.
     """
+    rows = [row for row in content.load_ethics() if row.split == "validation"]
     pool = ordinary_messages(corpora, "calibration")
-    hard = [
-        r.text for r in content.load_ethics() if r.category == GENERAL and r.split == "validation"
-    ]
-    cosines, hard_cosines = category_cosines(encoder, pool), category_cosines(encoder, hard)
+    pool += [row.text for row in rows if row.category == GENERAL]
+    cosines = category_cosines(encoder, pool)
     general = _START["ethics.general"]
     budget = int(len(pool) * _FALSE_SHARE)
     options: list[list[tuple[float, float]]] = []  # category -> (threshold, recall) by false ones
     for name in CATEGORY_KEYS:
-        own = [r.text for r in content.load_ethics() if r.category == name]
-        own = [text for text in own if split_of(text) == "validation"]
-        offences = category_cosines(encoder, own)
+        offences = category_cosines(encoder, [row.text for row in rows if row.category == name])
         false = np.sort(cosines[name][cosines[GENERAL] < general])[::-1]
-        harder = hard_cosines[name][hard_cosines[GENERAL] < general]
         options.append([])
         for allowed in range(budget + 1):
             bound = float(false[allowed]) if allowed < len(false) else 0.0
-            bound = max(bound, float(harder.max(initial=0.0)))
             threshold = max(0.5, min(0.97, bound + 0.01))
             found = (offences[GENERAL] < general) & (offences[name] >= threshold)
             options[-1].append((threshold, float(found.mean())))
@@ -133,6 +133,7 @@ def _memory_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:
     cosines, is_right, wants_one = [], [], []
     validation: tuple[Split, ...] = ("validation",)
     choices = memory_choices(validation)
+    choices += pair_choices(content.load_memory_pairs(), "validation")
     stored = [candidates for _, _, candidates in choices]
     choices += [(text, None, stored[i % len(stored)]) for i, text in enumerate(ordinary[:400])]
     for message, right, candidates in choices:
@@ -143,6 +144,31 @@ def _memory_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:
         wants_one.append(right is not None)
     score, correct, wanted = np.array(cosines), np.array(is_right), np.array(wants_one)
     return _best_threshold(score[wanted], score[~wanted], correct[wanted])
+
+
+def pair_choices(
+    pairs: Sequence[content.MemoryPairRow], split: Split
+) -> list[tuple[str, str | None, list[str]]]:
+    """Graded pairs as choices like those of `memory_choices`; middling grades are left out.
+
+    A memory that is meant stands among four of other keys; one that is not stands alone, since
+    another may well be meant.
+    """
+    rng = random.Random(5)
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for pair in pairs:
+        by_key[memory_key(pair.memory)].append(pair.memory)
+    choices: list[tuple[str, str | None, list[str]]] = []
+    for pair in pairs:
+        if pair.split != split:
+            continue
+        if pair.similarity >= _MEANT:
+            others = [key for key in by_key if key != memory_key(pair.memory)]
+            drawn = [rng.choice(by_key[key]) for key in rng.sample(others, min(4, len(others)))]
+            choices.append((pair.message, pair.memory, [pair.memory, *drawn]))
+        elif pair.similarity <= _NOT_MEANT:
+            choices.append((pair.message, None, [pair.memory]))
+    return choices
 
 
 def _qna_threshold(encoder: SentenceEncoder, ordinary: list[str]) -> float:

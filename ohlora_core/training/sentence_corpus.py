@@ -237,15 +237,16 @@ def our_texts(split: Split = "train") -> list[str]:
 def ordinary_messages(corpora: PublicCorpora | None, use: str) -> list[str]:
     """Ordinary messages: our dialogues and the public chat questions.
 
-    Half of the chat training questions train the ethics adapter ("train"); the other half and the
-    validation split calibrate its thresholds ("calibration"); the test split is for the report
-    ("test"). Love and refusal topics of the dialogues are left out.
+    Half of the chat training questions train the ethics adapter ("train"); most of the others and
+    the validation split calibrate its thresholds ("calibration"); the rest and the test split are
+    for the report ("test"). Love and refusal topics of the dialogues are left out.
     """
     texts = []
     for index, chat in enumerate(corpora.chat if corpora else []):
         if chat.is_ordinary:
-            own = {"train": "train" if index % 2 else "calibration", "validation": "calibration"}
-            if own.get(chat.split, "test") == use:
+            shown = "train" if index % 2 else "test" if index % 8 == 0 else "calibration"
+            own = {"train": shown, "validation": "calibration", "test": "test"}
+            if own[chat.split] == use:
                 texts.append(chat.question)
     offending = {row.text for row in content.load_ethics() if row.category != "일반"}
     for row in content.load_dialogues():
@@ -308,6 +309,26 @@ def _misspell(text: str, rng: random.Random) -> str:
     return unicodedata.normalize("NFC", "".join(jamo))
 
 
+def _slip(text: str, rng: random.Random) -> str:
+    """One jamo typed twice, left out, or swapped with the next."""
+    jamo = list(unicodedata.normalize("NFD", text))
+    if len(jamo) < 8:
+        return text
+    place = rng.randrange(len(jamo) - 1)
+    one, two = jamo[place : place + 2]
+    jamo[place : place + 2] = rng.choice(([one, one, two], [two], [two, one]))
+    return unicodedata.normalize("NFC", "".join(jamo))
+
+
+def _split_word(text: str, rng: random.Random) -> str:
+    """A space (or a dot, as filters are dodged) inside a word."""
+    places = [i for i in range(1, len(text)) if text[i - 1] != " " != text[i]]
+    if not places:
+        return text
+    place = rng.choice(places)
+    return text[:place] + rng.choice("   .~") + text[place:]
+
+
 def _join_words(text: str, rng: random.Random) -> str:
     return "".join("" if c == " " and rng.random() < 0.5 else c for c in text)
 
@@ -347,8 +368,8 @@ def _tail(text: str, rng: random.Random) -> str:
 
 
 _EDITS = (
-    _misspell, _misspell, _join_words, _drop_word, _swap_words, _drop_particles, _change_ending,
-    _call, _tail,
+    _misspell, _misspell, _slip, _join_words, _split_word, _drop_word, _swap_words,
+    _drop_particles, _change_ending, _call, _tail,
 )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ohlora_core import content
-from ohlora_core.content import split_of
+from ohlora_core.content import CONTENT_DIR, read_rows, split_of
+from ohlora_core.ethics.guard import CATEGORIES, GENERAL
+from ohlora_core.ethics.policy import Reason
 from ohlora_core.sentence.formats import (
     interview_answer_text,
     interview_next_text,
@@ -30,10 +32,12 @@ from ohlora_core.training.sentence_corpus import (
     ordinary_messages,
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
+from ohlora_core.training.sentence_lexicon import held_out_shares
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
     "AdapterTask",
+    "Encode",
     "EthicsTask",
     "InterviewAnswerTask",
     "InterviewNextTask",
@@ -42,6 +46,10 @@ __all__ = [
     "RankingTask",
     "RetrievalTask",
 ]
+
+_TAUGHT = 0.3  # weight of the teacher's shares beside the label
+_NAMES = (GENERAL, *CATEGORIES.values())
+_HATE = _NAMES.index(CATEGORIES[Reason.HATE])
 
 Encode = Callable[[Sequence[str]], Tensor]  # texts -> [n, d] unit vectors with gradients
 
@@ -52,55 +60,90 @@ class AdapterTask(Protocol):
     def loss(self, encode: Encode) -> Tensor: ...
 
 
-def category_loss(cosines: Tensor, target: Tensor) -> Tensor:
-    """Own category near 1 and first, the others near 0. [n, categories], [n]."""
+def category_loss(cosines: Tensor, target: Tensor, taught: Tensor | None = None) -> Tensor:
+    """Own category near 1 and first, the others near 0.
+
+    Args:
+        cosines: [n, categories].
+        target: [n] class numbers.
+        taught: [n, categories] shares that a teacher gives; they soften what shall be first.
+    """
     wanted = functional.one_hot(target, cosines.shape[1]).float()
-    return functional.cross_entropy(cosines * 12, target) + 4 * functional.mse_loss(cosines, wanted)
+    first = wanted if taught is None else torch.lerp(wanted, taught, _TAUGHT)
+    return functional.cross_entropy(cosines * 12, first) + 4 * functional.mse_loss(cosines, wanted)
 
 
 class EthicsTask:
-    """Message vs category name. Ordinary talk is most of a batch, as it is of life."""
+    """Message vs category name.
+
+    Half of a batch is ordinary: talk, talk and sentences of ours that look like offences, clean
+    comments. Hate has the widest meaning and so the most rows of the offences.
+    """
 
     def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
         self.rng = rng
-        self.names = ["일반", "사랑 고백/만남", "정치", "패드립", "혐오/기타"]
-        by_name: dict[str, list[str]] = defaultdict(list)
-        for row in content.load_ethics():
-            if row.split == "train":
-                by_name[row.category].append(row.text)
-        self.general = by_name.pop("일반")
-        self.offences = by_name
+        self.names = list(_NAMES)
+        rows = [row for row in content.load_ethics() if row.split == "train"]
+        by_label: dict[int, list[str]] = defaultdict(list)
+        for row in rows:
+            by_label[_NAMES.index(row.category)].append(row.text)
+        self.taught = _taught(rows, seed=rng.randrange(2**31))
+        confusing = {row.text for row in _confusing_rows()}
+        ordinary = by_label.pop(0)
+        self.offences = dict(by_label)
+        self.confusing = [text for text in ordinary if text in confusing]
+        self.plain = [text for text in ordinary if text not in confusing]
         self.talk = ordinary_messages(corpora, "train")
         self.hate = [text for text in corpora.hate if 6 <= len(text) <= 60]
-        self.hard = self.talk
-        self.steps = 0
         self.clean = [text for text in corpora.clean_comments if 6 <= len(text) <= 60]
+        self.nearest = self.talk
+        self.steps = 0
 
     def loss(self, encode: Encode) -> Tensor:
         rng = self.rng
         if self.steps % 60 == 0:
-            self._find_hard(encode)
+            self._find_nearest(encode)
         self.steps += 1
-        batch = [(text, 0) for text in rng.sample(self.talk, 10)]
-        batch += [(text, 0) for text in rng.sample(self.hard, 12)]
-        batch += [(text, 0) for text in rng.sample(self.general, 14)]
-        batch += [(text, 0) for text in rng.sample(self.clean, 4)]
-        batch += [(text, 4) for text in rng.sample(self.hate, 3)]
-        for name, texts in self.offences.items():
-            label = self.names.index(name)
-            batch += [(text, label) for text in rng.sample(texts, min(len(texts), 8))]
-        texts = [noised(text, rng) if rng.random() < 0.4 else text for text, _ in batch]
-        vectors = encode(texts + self.names)
+        batch: list[tuple[str, int]] = []
+        for texts, count, label in (
+            (self.talk, 8, 0),
+            (self.nearest, 10, 0),
+            (self.confusing, 10, 0),
+            (self.plain, 7, 0),
+            (self.clean, 3, 0),
+            (self.hate, 3, _HATE),
+            *((own, 13 if label == _HATE else 8, label) for label, own in self.offences.items()),
+        ):
+            batch += [(text, label) for text in rng.sample(texts, min(count, len(texts)))]
+        labels = torch.tensor([label for _, label in batch])
+        taught = functional.one_hot(labels, len(self.names)).float()
+        for i, (text, _) in enumerate(batch):
+            if text in self.taught:
+                taught[i] = self.taught[text]
+        shown = [noised(text, rng) if rng.random() < 0.4 else text for text, _ in batch]
+        vectors = encode(shown + self.names)
         cosines = vectors[: len(batch)] @ vectors[len(batch) :].T
-        return category_loss(cosines, torch.tensor([label for _, label in batch]))
+        return category_loss(cosines, labels, taught)
 
     @torch.no_grad()
-    def _find_hard(self, encode: Encode) -> None:
+    def _find_nearest(self, encode: Encode) -> None:
         """Keep the ordinary messages that look most like offences: these set the thresholds."""
         texts = self.rng.sample(self.talk, min(1500, len(self.talk)))
         cosines = encode([*texts, *self.names]) @ encode(self.names).T
-        worst = (cosines[: len(texts), 1:].amax(dim=1) - cosines[: len(texts), 0]).topk(120)
-        self.hard = [texts[i] for i in worst.indices.tolist()]
+        worst = cosines[: len(texts), 1:].amax(dim=1) - cosines[: len(texts), 0]
+        self.nearest = [texts[i] for i in worst.topk(min(120, len(texts))).indices.tolist()]
+
+
+def _confusing_rows() -> list[content.EthicsRow]:
+    """Our ordinary sentences that were written to look like offences."""
+    return read_rows(CONTENT_DIR / "ethics", content.EthicsRow, "general_hard*.jsonl")
+
+
+def _taught(rows: Sequence[content.EthicsRow], seed: int) -> dict[str, Tensor]:
+    """Text -> [categories] shares that the lexical teacher gives it, unseen."""
+    labels = [_NAMES.index(row.category) for row in rows]
+    shares = torch.from_numpy(held_out_shares([row.text for row in rows], labels, seed))
+    return {row.text: share for row, share in zip(rows, shares, strict=True)}
 
 
 class QnaTask:

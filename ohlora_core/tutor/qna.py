@@ -38,8 +38,10 @@ class QnaEngine:
     """Answers single questions from the knowledge base.
 
     Args:
-        rows: The facts; each is found by its text, its aliases and its example questions.
+        rows: The facts.
         cache: File that keeps the vectors between starts.
+        by_text_only: Find a fact by its text alone, as the published S-BERT was trained to, and
+            not also by its names, aliases and example questions, which the embedded one needs.
     """
 
     def __init__(
@@ -48,15 +50,17 @@ class QnaEngine:
         encoder: SentenceEncoder,
         rows: Sequence[KnowledgeRow],
         cache: Path | None = None,
+        *,
+        by_text_only: bool = False,
     ) -> None:
         self._generator = generator
         self._encoder = encoder
         phrases = [
-            (phrase, row)
+            (phrase, row.text)
             for row in rows
-            for phrase in fact_texts(row.term, row.text, row.aliases, row.questions)
+            for phrase in ([row.text] if by_text_only else _phrases(row))
         ]
-        self._facts = [row.text for _, row in phrases]
+        self._facts = [fact for _, fact in phrases]
         texts = [phrase for phrase, _ in phrases]
         self._index = TextIndex(encoder, SentenceTask.QNA, texts, cache)
 
@@ -86,3 +90,7 @@ class QnaEngine:
             return self._encoder.similarity(SentenceTask.QUIZ, reference, list(texts))
 
         return speak(self._generator, Role.QNA, prompt, judge=grounded, seed=seed, cancel=cancel)
+
+
+def _phrases(row: KnowledgeRow) -> list[str]:
+    return fact_texts(row.term, row.text, row.aliases, row.questions)

@@ -1,40 +1,10 @@
-"""Measurements of the original networks, weights by their rule, and tiny models."""
+"""Tiny models of a face."""
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tests.face.published_weights import GENERATORS, cnn_weights, generator_weights
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-
-
-@pytest.fixture(scope="session")
-def parity():
-    with np.load(FIXTURES / "parity.npz") as arrays:
-        return {name: arrays[name] for name in arrays.files}
-
-
-@pytest.fixture(scope="session")
-def published_keys():
-    return json.loads((FIXTURES / "state_dict_keys.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="session")
-def published_files(published_keys, tmp_path_factory):
-    """Name -> file of each published checkpoint, with the weights of parity.npz."""
-    import torch
-
-    folder = tmp_path_factory.mktemp("published")
-    paths = {}
-    for name, shapes in published_keys.items():
-        rule = generator_weights if name in GENERATORS.values() else cnn_weights
-        paths[name] = folder / f"{name}.pth"
-        torch.save(rule(shapes), paths[name])
-    return paths
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 GENERATORS = {"v7": "stylegan_gen_vector_find_v7", "v8": "stylegan_gen_vector_find_v8"}
 PROPERTY_CNNS = {"v7": "stylegan_gen_fine_tuned_v2_cnn", "v8": "ohlora_v3_merged_property_cnn"}
@@ -60,3 +65,30 @@ def _cnn_weight(key: str, shape: Sequence[int]) -> Tensor:
 def network_input(pixels: np.ndarray) -> Tensor:
     """[256, 256, 3] uint8 -> [1, 3, 256, 256] in -1..1."""
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+@pytest.fixture(scope="session")
+def published_keys() -> dict[str, dict[str, list[int]]]:
+    """Name of each published checkpoint -> key -> shape."""
+    return json.loads((FIXTURES / "state_dict_keys.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def published_files(
+    published_keys: dict[str, dict[str, list[int]]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Name -> file of each published checkpoint, with the weights of parity.npz."""
+    folder = tmp_path_factory.mktemp("published")
+    paths = {}
+    for name, shapes in published_keys.items():
+        rule = generator_weights if name in GENERATORS.values() else cnn_weights
+        paths[name] = folder / f"{name}.pth"
+        torch.save(rule(shapes), paths[name])
+    return paths
+
+
+@pytest.fixture(scope="session")
+def parity() -> dict[str, np.ndarray]:
+    """Inputs of the original networks and what they give."""
+    with np.load(FIXTURES / "parity.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}

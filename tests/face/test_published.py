@@ -1,6 +1,5 @@
 """Face families on disk: vectors as CSV, where the files belong, what is said of bad ones."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -23,6 +22,7 @@ from ohlora_core.face.effisegnet import EffiSegNet
 from ohlora_core.face.generator import LABEL_SIZES
 from ohlora_core.face.hair import HairStudent
 from ohlora_core.face.published import GROUP_FILE, VECTOR_FOLDER, Z_FILE, sources
+from tests.face.published_vectors import write_faces, write_rows
 from tests.face.published_weights import GENERATORS, HAIR
 
 SHARED = Path(__file__).parents[3] / "shared" / "faces"
@@ -32,30 +32,6 @@ PUBLISHED_NUMBERS = {
     "v8": "83 143 194 214 285 483 536 679 853 895 986 991 1064 1180 1313 1535 1750 1792 1996",
 }
 FLOAT32 = SimpleNamespace(dtype=torch.float32)
-
-
-def write_rows(path, *rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-
-
-def write_faces(folder, version, groups):
-    """A small set in the published layout; returns its latents."""
-    rng = np.random.default_rng(0)
-    latents = rng.standard_normal((len(groups), 512 + LABEL_SIZES[version])).round(4)
-    write_rows(folder / Z_FILE, range(latents.shape[1]), *latents.tolist())
-    write_rows(
-        folder / GROUP_FILE,
-        ("case", "vector_no", "group_name", "eyes_corr"),
-        *((number, 0, group, -0.93) for number, group in groups.items()),
-    )
-    for place, name in enumerate(("eyes", "mouth", "pose")):
-        for group in set(groups.values()):
-            vector = np.eye(512)[place]
-            path = folder / VECTOR_FOLDER / f"{name}_change_w_vector_{group}.csv"
-            write_rows(path, ("", *range(512)), (0, *vector.tolist()))
-    return latents
 
 
 @pytest.mark.parametrize("version", ["v7", "v8"])

@@ -92,21 +92,11 @@ def test_v2_has_two_bases_and_its_own_expression_temperature(profile):
 @pytest.mark.parametrize("role", ["output_message", "summary", "memory", "eyes_mouth_pose"])
 def test_each_role_runs_as_its_own_adapter_on_its_own_base(profile, generator, role):
     """Against what PEFT and transformers give with one whole model per role, as the original."""
-    from peft import PeftModel
-    from transformers import PreTrainedTokenizerFast
-
     root, sources = profile
     base, adapter = (root / place.name for place in sources[role])
-    model = PeftModel.from_pretrained(tiny.plain_model(base), adapter).eval()
     prompt = f"안녕 나는 오로라야 {ROLE_FORMATS[Role(role)].start_mark}"
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
-    inputs = tokenizer(prompt, return_tensors="pt")
-    with torch.no_grad():
-        wanted = model(input_ids=inputs["input_ids"]).logits[:, -1]
-    loaded = generator._bases[Role(role)]
-    ids, mask = loaded.padded([loaded.encode(prompt)])
-    assert ids.tolist() == inputs["input_ids"].tolist()
-    found = loaded.step([Role(role)], ids, mask, loaded.new_cache())
+    wanted = tiny.logits_alone(base, adapter, prompt, torch.float32)
+    found = tiny.logits_of(generator._bases[Role(role)], Role(role), prompt)
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -122,8 +112,10 @@ def test_a_mixed_batch_equals_single_runs(generator):
         generator.generate(role, [prompt], seed=seed)[0]
         for (role, prompt), seed in zip(PROMPTS.items(), seeds, strict=True)
     ]
-    assert generator.generate_mixed(list(PROMPTS.items()), seeds=seeds) == single
-    assert generator.generate_mixed(list(PROMPTS.items())[::-1], seeds=seeds[::-1]) == single[::-1]
+    requests = list(PROMPTS.items())
+    assert list(generator.generate_mixed(requests, seeds=seeds)) == single
+    backwards = generator.generate_mixed(requests[::-1], seeds=seeds[::-1])
+    assert list(backwards) == single[::-1]
 
 
 def test_the_logits_of_a_mixed_batch_are_those_of_single_runs(generator):
@@ -141,14 +133,14 @@ def test_the_mixed_batch_is_one_batch(generator, monkeypatch):
     rows = []
     real = base.step
     monkeypatch.setattr(base, "step", lambda roles, *rest: rows.append(roles) or real(roles, *rest))
-    generator.generate_mixed(list(PROMPTS.items()), seeds=[1, 2])
+    assert len(list(generator.generate_mixed(list(PROMPTS.items()), seeds=[1, 2]))) == 2
     assert rows
     assert all(row == list(PROMPTS) for row in rows)
 
 
 def test_roles_on_other_bases_can_be_asked_for_together(generator):
     requests = [(Role.SUMMARY, "안녕 (요약 시작)"), *PROMPTS.items()]
-    mixed = generator.generate_mixed(requests, seeds=[1, 2, 3])
+    mixed = list(generator.generate_mixed(requests, seeds=[1, 2, 3]))
     single = [
         generator.generate(role, [prompt], seed=seed)[0]
         for (role, prompt), seed in zip(requests, (1, 2, 3), strict=True)

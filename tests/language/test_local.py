@@ -47,6 +47,22 @@ def test_padding_changes_nothing(tiny_generator):
     assert tiny_generator.generate(Role.MEMORY, [short, long], greedy=True) == alone
 
 
+def test_a_mixed_answer_comes_when_it_has_ended_not_when_the_batch_has(tiny_generator, monkeypatch):
+    base = tiny_generator._bases[Role.MEMORY]
+    steps = []
+    real = base.step
+    monkeypatch.setattr(base, "step", lambda *given: steps.append(1) or real(*given))
+    requests = [(Role.MEMORY, PROMPT), (Role.SUMMARY, PROMPT)]
+    answers = tiny_generator.generate_mixed(requests, seeds=[1, 2])
+    first = next(answers)
+    needed = len(steps)
+    assert [first, *answers] == [
+        tiny_generator.generate(role, [prompt], seed=seed)[0]
+        for (role, prompt), seed in zip(requests, (1, 2), strict=True)
+    ]
+    assert needed <= ROLE_FORMATS[Role.MEMORY].max_new_tokens < len(steps)
+
+
 def test_candidates_share_the_prompt_but_not_the_answer(tiny_generator):
     found = tiny_generator.sample_candidates(Role.MEMORY, PROMPT, 4, seed=3)
     assert len(found) == 4

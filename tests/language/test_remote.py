@@ -96,9 +96,27 @@ def test_batches_keep_their_order_and_run_side_by_side():
 def test_roles_mix_in_a_batch():
     with serving(lambda body: [f"{body['model']} {body['seed']}"], ROLES) as server:
         requests = [(Role.MEMORY, "a"), (Role.EYES_MOUTH_POSE, "b")]
-        answers = generator_of(server).generate_mixed(requests, seeds=[5, 6])
-        assert generator_of(server).generate_mixed(requests[:1]) == ["memory None"]
+        answers = list(generator_of(server).generate_mixed(requests, seeds=[5, 6]))
+        assert list(generator_of(server).generate_mixed(requests[:1])) == ["memory None"]
     assert answers == ["memory 5", "eyes_mouth_pose 6"]
+
+
+def test_a_slow_role_keeps_back_no_answer_before_its_own():
+    taken = threading.Event()
+    together = threading.Barrier(2)
+
+    def script(body):
+        together.wait(10)
+        if body["model"] == "memory":
+            assert taken.wait(10)
+        return [body["model"]]
+
+    with serving(script, ROLES) as server:
+        requests = [(Role.EYES_MOUTH_POSE, "a"), (Role.MEMORY, "b")]
+        answers = generator_of(server).generate_mixed(requests)
+        assert next(answers) == "eyes_mouth_pose"
+        taken.set()
+        assert list(answers) == ["memory"]
 
 
 def test_candidates_have_seeds_of_their_own_and_are_repeatable():
@@ -312,12 +330,13 @@ def test_a_server_that_goes_away_in_a_turn_ends_it_and_nothing_is_stored(tmp_pat
     with serving(lambda body: answers[body["model"]], ROLES) as server:
         core = core_with(server, tmp_path)
         shown = []
-        with pytest.raises(LlmGoneError):
+        with pytest.raises(LlmGoneError) as caught:
             for event in core.session("me").chat("안녕? 나는 민수야"):
                 shown.append(event)
         assert ReplyText("안녕!" if role == "output_message" else "안녕! 반가워") in shown
         assert core.session("me").history("chat") == []
         assert core.session("me").memories() == []
+        assert not caught.value.saved and "저장되지 않았어요" in caught.value.korean
         answers = SOUND
         list(core.session("me").chat("다시"))
         assert [turn.message for turn in core.session("me").history("chat")] == ["다시"]
@@ -333,4 +352,20 @@ def test_a_tutor_turn_that_breaks_off_is_not_stored(tmp_path):
         for tab in ("qna", "interview"):
             assert core.session("me").history(tab) == []
         assert core.session("me").interview_progress() is None
+        core.close()
+
+
+def test_a_tutor_turn_that_is_stored_is_not_told_to_be_lost(tmp_path):
+    """The server goes away after the reply, while her expression is chosen."""
+    answers = {"qna": ["손실은 ", "차이야!"], "eyes_mouth_pose": ["(눈 크게, ", BREAK]}
+    with serving(lambda body: answers[body["model"]], ROLES) as server:
+        core = core_with(server, tmp_path)
+        shown = []
+        with pytest.raises(LlmGoneError) as caught:
+            for event in core.session("me").qna("손실 함수가 뭐야?"):
+                shown.append(event)
+        assert ReplyText("손실은 차이야!", done=True) in shown
+        assert [turn.reply for turn in core.session("me").history("qna")] == ["손실은 차이야!"]
+        assert "답변은 저장했지만" in caught.value.korean
+        assert "not saved" not in caught.value.english and "is saved" in caught.value.english
         core.close()

@@ -58,7 +58,13 @@ def save_tokenizer(folder: Path, begins: bool) -> int:
 
 
 def save_base(
-    folder: Path, family: str, *, layers: int = 2, width: int = 32, seed: int = 0
+    folder: Path,
+    family: str,
+    *,
+    layers: int = 2,
+    width: int = 32,
+    seed: int = 0,
+    shard_size: str = "5GB",
 ) -> Path:
     """A random LlamaForCausalLM or GPTNeoXForCausalLM with its tokenizer."""
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaForCausalLM
@@ -81,10 +87,13 @@ def save_base(
     if family == "llama":
         # as in Kanana, the heads together are not as wide as the model: 6 * 8 and 32
         heads = {"num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 8}
-        model: Any = LlamaForCausalLM(LlamaWithHeadSize(**shared | heads))
+        tied = {"tie_word_embeddings": True}
+        model: Any = LlamaForCausalLM(LlamaWithHeadSize(**shared | heads | tied))
     else:
-        model = GPTNeoXForCausalLM(GPTNeoXConfig(**shared))
-    model.save_pretrained(folder)
+        # as in Polyglot-Ko, there are more embeddings than tokens, and half of a head is rotated
+        rows = {"vocab_size": size + 77, "rotary_pct": 0.5}
+        model = GPTNeoXForCausalLM(GPTNeoXConfig(**shared | rows))
+    model.save_pretrained(folder, max_shard_size=shard_size)
     return folder
 
 
@@ -114,6 +123,23 @@ def save_adapter(folder: Path, base: Path, seed: int, *, rank: int = 4) -> Path:
     get_peft_model(model, lora).save_pretrained(str(folder))
     edit_config(folder, base_model_name_or_path=FOREIGN_BASE)
     return folder
+
+
+def logits_alone(base: Path, adapter: Path, prompt: str, dtype: torch.dtype) -> torch.Tensor:
+    """What one whole model per role gives behind a prompt, as the original ran it; [vocabulary]."""
+    from peft import PeftModel
+    from transformers import PreTrainedTokenizerFast
+
+    model = PeftModel.from_pretrained(plain_model(base), adapter).eval().to(dtype)
+    ids = PreTrainedTokenizerFast.from_pretrained(base)(prompt, return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        return model(input_ids=ids).logits[0, -1].float()
+
+
+def logits_of(loaded: Any, role: Any, prompt: str) -> torch.Tensor:
+    """What a `LoadedBase` gives behind a prompt for a role; [vocabulary]."""
+    ids, mask = loaded.padded([loaded.encode(prompt)])
+    return loaded.step([role], ids, mask, loaded.new_cache())[0]
 
 
 def edit_config(folder: Path, **changes: object) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 WORDS = (
     "나", "내일", "친구", "##랑", "카페", "##에", "가", "##기로", "했", "##어", "##요", "안녕",
@@ -74,3 +77,21 @@ def write_sbert(folder: Path, seed: int = 0) -> None:
     (folder / "1_Pooling").mkdir()
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
+
+
+def by_hand(folder: Path, texts: Sequence[str]) -> np.ndarray:
+    """Lower case, 64 tokens, mean over them, unit length: as the models were trained."""
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import RobertaModel
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(64)
+    model = RobertaModel.from_pretrained(folder)
+    vectors = []
+    for text in texts:
+        ids = torch.tensor([tokenizer.encode(text.lower()).ids])
+        with torch.no_grad():
+            mean = model(input_ids=ids).last_hidden_state[0].mean(dim=0).numpy()
+        vectors.append(mean / np.linalg.norm(mean))
+    return np.stack(vectors)

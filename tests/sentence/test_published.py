@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ohlora_core.errors import MissingModelError, ModelFileError, NotEnoughMemor
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.sentence import SentenceTask, load_lite, load_published, published
 from ohlora_core.sentence.published import LITE_TASKS, PUBLISHED_TASKS, PublishedEncoder
-from tests.sentence.published_models import HIDDEN, write_sbert
+from tests.sentence.published_models import HIDDEN, by_hand, write_sbert
 
 TEXTS = ["나 내일 친구랑 카페에 가기로 했어요", "안녕 로라야!", "LOSS 뭐야?", "가나 " * 90]
 
@@ -32,24 +31,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def encoder(folders: dict[str, Path], tiny_models: Path) -> PublishedEncoder:
     return load_published(folders, Path, tiny_models)  # type: ignore[return-value]
-
-
-def by_hand(folder: Path, texts: Sequence[str]) -> np.ndarray:
-    """Lower case, 64 tokens, mean over them, unit length: as the models were trained."""
-    import torch
-    from tokenizers import Tokenizer
-    from transformers import RobertaModel
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(64)
-    model = RobertaModel.from_pretrained(folder)
-    vectors = []
-    for text in texts:
-        ids = torch.tensor([tokenizer.encode(text.lower()).ids])
-        with torch.no_grad():
-            mean = model(input_ids=ids).last_hidden_state[0].mean(dim=0).numpy()
-        vectors.append(mean / np.linalg.norm(mean))
-    return np.stack(vectors)
 
 
 @pytest.mark.parametrize("task", [SentenceTask.ETHICS, SentenceTask.INTERVIEW_NEXT])

@@ -102,7 +102,13 @@ def read_qna(record: Record) -> QnaRow:
 def qna(models: Models, rows: Sequence[QnaRow]) -> Iterator[dict[str, Any]]:
     """The answer to each question and the facts that it rests on, with their cosines."""
     cache = models.cache / "knowledge.safetensors"
-    engine = QnaEngine(models.generator, models.encoder, load_knowledge(), cache)
+    engine = QnaEngine(
+        models.generator,
+        models.encoder,
+        load_knowledge(),
+        cache,
+        by_text_only=models.settings.profile != "lite",
+    )
     for row in rows:
         sources = [_source(models, row)] if row.passage else engine.find(row.question)
         yield {

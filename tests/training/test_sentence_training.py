@@ -1,0 +1,163 @@
+"""What the S-BERT's ethics and memory adapters and their n-grams learn from."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ohlora_core.content import MemoryPairRow, split_of
+from ohlora_core.sentence import SentenceTask
+from ohlora_core.training import sentence_adapters
+from ohlora_core.training.sentence_calibration import pair_choices
+from ohlora_core.training.sentence_corpus import (
+    ChatPair,
+    PublicCorpora,
+    noised,
+    ordinary_messages,
+)
+from ohlora_core.training.sentence_lexicon import held_out_shares
+from ohlora_core.training.sentence_memory import MemoryTask, may_be_meant
+from ohlora_core.training.sentence_ngrams import NgramBag, character_ngrams, joined
+from ohlora_core.training.sentence_objectives import EthicsTask, category_loss
+
+TALK = [f"{number}번 버스 언제 오려나" for number in range(40)]
+
+
+def tiny_bag() -> NgramBag:
+    torch.manual_seed(1)
+    return NgramBag(buckets=512, width=16).eval()
+
+
+def corpora() -> PublicCorpora:
+    return PublicCorpora(
+        chat=[ChatPair(text, "곧 와요", 0) for text in TALK],
+        hate=[f"정말 나쁜 욕 {number}" for number in range(5)],
+        clean_comments=[f"오늘 방송 재밌네 {number}" for number in range(5)],
+    )
+
+
+def test_ngrams_stay_within_words_and_mark_their_edges() -> None:
+    ngrams = character_ngrams("나 나랑")
+    assert {"나", " 나", "나 ", " 나랑", "나랑 "} <= set(ngrams)
+    assert " " not in ngrams
+    assert len(ngrams) == len(set(ngrams))
+    assert not any("나 나" in ngram for ngram in ngrams)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\ud800"])
+def test_a_bag_bears_texts_of_nothing(text: str) -> None:
+    assert tiny_bag()([text]).isfinite().all()
+
+
+def test_shared_wording_is_near_before_training() -> None:
+    vectors = tiny_bag()(["떡볶이 먹고 싶다", "떡볶이 먹고 싶어", "내일 비 온대"])
+    assert torch.allclose(vectors.norm(dim=1), torch.ones(3), atol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+def test_a_bag_is_read_as_it_was_written(tmp_path: Path) -> None:
+    bag = tiny_bag()
+    bag.save(tmp_path)
+    assert torch.allclose(NgramBag.load(tmp_path)(TALK[:2]), bag(TALK[:2]), atol=1e-3)
+
+
+def test_joined_cosine_is_the_mean_of_both() -> None:
+    bag, other = tiny_bag()(TALK[:2]), torch.eye(2, 5)
+    both = joined(other, bag, share=0.25)
+    assert torch.allclose(both.norm(dim=1), torch.ones(2), atol=1e-5)
+    assert torch.allclose(both[0] @ both[1], 0.25 * (bag[0] @ bag[1]), atol=1e-5)
+
+
+def test_a_teacher_does_not_know_the_label_of_the_text_it_scores() -> None:
+    texts = [f"{words} {n}" for words in ("사랑해", "대통령", "배고파") for n in range(10)]
+    labels = [n // 10 for n in range(30)]
+    labels[4] = 2  # "사랑해 4", wrongly
+    shares = held_out_shares(texts, labels, seed=1)
+    assert np.allclose(shares.sum(axis=1), 1)
+    assert shares[4].argmax() == 0
+    assert (shares.argmax(axis=1) == np.arange(30) // 10).mean() > 0.9
+
+
+def test_a_teacher_softens_what_shall_be_first() -> None:
+    cosines = torch.tensor([[0.5, 0.5, 0.0]])
+    label = torch.tensor([0])
+    agrees = category_loss(cosines, label, torch.tensor([[1.0, 0.0, 0.0]]))
+    assert torch.allclose(agrees, category_loss(cosines, label))
+    assert category_loss(cosines, label, torch.tensor([[0.0, 0.0, 1.0]])) > agrees
+
+
+@pytest.mark.parametrize("make", [EthicsTask, lambda public, rng: MemoryTask(TALK, rng)])
+def test_a_bag_learns_from_the_batches_of_a_task(
+    make: Callable[[PublicCorpora, random.Random], EthicsTask | MemoryTask],
+) -> None:
+    task, bag = make(corpora(), random.Random(1)), tiny_bag()
+    loss = task.loss(bag)
+    loss.backward()
+    assert loss.isfinite()
+    assert bag.table.weight.grad is not None and bag.table.weight.grad.abs().sum() > 0
+
+
+def test_memories_of_a_key_compete_only_where_the_value_is_named() -> None:
+    sushi, pizza, seoul = "[좋아하는 음식: 초밥]", "[좋아하는 음식: 피자]", "[사는 곳: 서울]"
+    pairs = [("초밥 먹자", sushi), ("내가 뭐 좋아한다고 했지", pizza)]
+    assert may_be_meant(pairs, [pizza, seoul, sushi]).tolist() == [
+        [False, False, False, False, True],
+        [True, False, True, False, True],
+    ]
+    assert may_be_meant([], [pizza]).shape == (0, 1)
+
+
+def test_pairs_become_choices() -> None:
+    pairs = [
+        MemoryPairRow(memory=f"[{key}: 값]", message=f"{key} {n}번 뭐였지", similarity=grade)
+        for key in ("이름", "나이", "취미", "직업", "학교")
+        for n, grade in enumerate((1.0, 0.6, 0.1) * 14)
+    ]
+    choices = pair_choices(pairs, "validation")
+    held = [p for p in pairs if split_of(p.message) == "validation" and p.similarity != 0.6]
+    assert len(choices) == len(held) > 0
+    for (message, right, candidates), pair in zip(choices, held, strict=True):
+        assert message == pair.message and candidates[0] == pair.memory
+        assert right == (pair.memory if pair.similarity == 1.0 else None)
+        assert len(set(candidates)) == (5 if right else 1)
+
+
+def test_no_ordinary_message_is_used_twice() -> None:
+    public = PublicCorpora(chat=[ChatPair(f"{n}층 어때", "좋아요", 0) for n in range(400)])
+    uses = [set(ordinary_messages(public, use)) for use in ("train", "calibration", "test")]
+    asked = [{text for text in texts if text.endswith("층 어때")} for texts in uses]
+    assert sum(map(len, asked)) == 400 == len(set.union(*asked))
+    assert all(len(texts) > 50 for texts in asked)
+
+
+def test_noise_reaches_into_words_and_jamo() -> None:
+    text = "사랑고백했다가차였어요"
+    copies = {noised(text, random.Random(seed)) for seed in range(200)}
+    assert any(" " in copy[1:-3] and copy.replace(" ", "") == text for copy in copies)
+    assert all(copy.strip() for copy in copies)
+
+
+class TwoTexts:
+    """Wants two texts apart."""
+
+    def loss(self, encode: Callable[[Sequence[str]], Tensor]) -> Tensor:
+        vectors = encode(["하나", "둘"])
+        return vectors[0] @ vectors[1]
+
+
+def test_ngrams_are_trained_on_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentence_adapters, "_task", lambda task, public, rng: TwoTexts())
+    train = sentence_adapters.train_ngrams
+    train(SentenceTask.ETHICS, tmp_path, PublicCorpora(), seed=1, steps=3)
+    first = NgramBag.load(tmp_path / "ethics")(["하나", "둘"])
+    train(SentenceTask.ETHICS, tmp_path, PublicCorpora(), seed=1, resume=True, steps=30)
+    later = NgramBag.load(tmp_path / "ethics")(["하나", "둘"])
+    assert later[0] @ later[1] < first[0] @ first[1]
+    state = torch.load(tmp_path / "ethics.ngrams.checkpoint.pt", weights_only=True)
+    assert state["step"] == 30
