@@ -37,8 +37,8 @@ FIRST_FRAMES = 3
 """A small batch first, so that something moves at once; then full ones."""
 BATCH_FRAMES = 6
 AHEAD_BATCHES = 4
-TARGET_MARGIN_S = 0.4
-"""How long before a frame is due it must be begun: a batch, and the time to render it."""
+TARGET_MARGIN_S = 0.8
+"""How long before a frame is due it must be begun, so that the page always has some in store."""
 _WAIT_S = 0.2
 _PATIENCE_S = 60.0
 """A reader that takes nothing for so long is gone."""

@@ -73,8 +73,8 @@ class Options:
     checkpoint_minutes: float = 3.0
     phases: tuple[Phase, ...] = field(
         default=(
-            Phase("codes", 12, 128, 1e-3, offered_share=0.2),
-            Phase("pictures", 45, 8, 6e-4, offered_share=0.3),
+            Phase("codes", 17, 128, 1e-3, offered_share=0.2),
+            Phase("pictures", 74, 8, 6e-4, offered_share=0.2),
         )
     )
 

@@ -66,9 +66,9 @@ def test_frames_keep_coming_at_their_pace_while_the_target_is_missing():
     began = time.monotonic()
     batches = iter(frames_of(face, lambda timeout: TARGET if known.wait(timeout) else None))
     shown = 0
-    while shown < 3 * LEAD_FRAMES:
+    while shown < 48:
         shown += len(next(batches))
-    assert time.monotonic() - began > LEAD_FRAMES / 24, "not far ahead of what is shown"
+    assert time.monotonic() - began > 1, "not far ahead of what is shown"
     assert all(abs(expression.pose) < 0.3 for expression in face.expressions)
     known.set()
     assert len(list(batches)) > 10
