@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from ohlora_core.face import (
     encode_jpeg,
 )
 from ohlora_core.face.animation import MAX_REPLY_FRAMES
-from ohlora_core.face.stream import LEAD_BATCHES, ReplyFrames
+from ohlora_core.face.stream import ReplyFrames
 from ohlora_core.face.thumbnail import make_thumbnail
 from ohlora_core.hub import Hub
 from ohlora_core.hub.manifest import (
@@ -84,11 +84,11 @@ class Performance:
     frames: ReplyFrames | None = None
 
     def events(self) -> Iterator[Event]:
-        """The frames, the expression where they begin to need it, and the end of the turn."""
+        """The frames, the expression once it is known, and the end of the turn."""
         shown = 0
         told = False
-        for place, jpegs in enumerate(self.frames or ()):
-            if place == LEAD_BATCHES:
+        for jpegs in self.frames or ():
+            if shown and not told and self.expression.done():
                 yield self.expression.result()
                 told = True
             shown += len(jpegs)
@@ -291,11 +291,12 @@ class Core:
     ) -> ReplyFrames:
         """Batches of JPEG frames of the animation of one reply (system.md section 4).
 
-        Rendering begins at once; the first `LEAD_BATCHES` do not wait for the expression. Her
-        mouth says the text.
+        Rendering begins at once and does not wait for the expression. Her mouth says the text.
         """
 
-        def target() -> Expression:
+        def target(timeout_s: float) -> Expression | None:
+            if not wait([expression], timeout_s).done:
+                return None
             chosen = expression.result()
             return Expression(chosen.eyes, chosen.mouth, chosen.pose)
 

@@ -99,7 +99,7 @@ def test_a_loop_waits_while_a_reply_is_rendered(core):
         with pytest.raises(TimeoutError):
             loop.result(timeout=0.3)
         known.set_result(ExpressionChosen(("보통", "보통", "없음"), -0.4, -0.6, 0.0))
-        assert sum(map(len, frames)) == 110
+        assert sum(map(len, frames)) >= 110
         assert loop.result(timeout=20).is_file()
 
 

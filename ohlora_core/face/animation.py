@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,10 @@ _EASE_FRAMES = 12
 LEAD_FRAMES = 8
 """So many frames of a reply need no target yet: its weight is below 0.05 there."""
 MAX_REPLY_FRAMES = 12 * FPS
+"""When the target comes in time."""
 MAX_SPEECH_FRAMES = MAX_REPLY_FRAMES - _MOVE_FRAMES
+MAX_WAIT_FRAMES = 8 * FPS
+"""A target that is still missing then is given up."""
 _BREATH_FRAMES = 90
 """One breath: 16 a minute."""
 _BREATH = np.array([0.012, 0.01, 0.05])
@@ -114,7 +118,7 @@ def blink_curve(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def reply_animation(
-    target: Expression | Callable[[], Expression],
+    target: Expression | Callable[[], Expression | None],
     seed: int,
     start: Expression = BASE,
     speech: Sequence[float] | NDArray[np.float64] = (),
@@ -122,34 +126,38 @@ def reply_animation(
     """The frames after a reply: from the present scores to the target and back to the base.
 
     target: scores of the reply, or a function that is asked for them when the first 8 frames are
-    done, so that those can be shown while the expression is still being chosen. start: present
-    scores. speech: mouth opening of each frame while she speaks, 0..1 (`mouth_openings`); the
-    target is held until the last of them, at most 12 s in all. Without speech there are 110 frames
-    and the mouth follows the expression; with speech it speaks, wider the wider the expression,
-    and then stays closed. The walk settles to the base at the end, so that the idle loop can
-    follow without a jump.
+    done. While it has none (None) she speaks and breathes on without them and is asked again for
+    every frame, 8 s at most. start: present scores. speech: mouth opening of each frame while she
+    speaks, 0..1 (`mouth_openings`); the target is held until the last of them, at most 12 s in all.
+    Without speech there are 110 frames and the mouth follows the expression; with speech it speaks,
+    wider the wider the expression, and then stays closed. The walk settles to the base at the end,
+    so that the idle loop can follow without a jump.
     """
-    rng = np.random.default_rng(seed)
-    walk = RandomWalk(rng)
+    walk = RandomWalk(np.random.default_rng(seed))
     mouth = list(speech)[:MAX_SPEECH_FRAMES]
-    held = max(0, len(mouth) - _MOVE_FRAMES - _HOLD_FRAMES)
-    total = REPLY_FRAMES + held
-    blinks = _reply_blinks(total, rng) if held else np.zeros((total, 2))
-    base, goal = _vector(BASE), _vector(start)
-    from_start = goal - base
-    lead = 0 if isinstance(target, Expression) else LEAD_FRAMES
-    for played in range(total):
-        if played == lead:
-            chosen = _vector(target if isinstance(target, Expression) else target())
-        if played >= lead:  # a late target fades in
-            late = min(1.0, (played - lead + 1) / (lead or 1))
-            goal = (1 - late) * _vector(start) + late * chosen
-        extra = min(max(played - _MOVE_FRAMES - _HOLD_FRAMES + 1, 0), held)
-        frame = played - extra
+    base, first = _vector(BASE), _vector(start)
+    known = isinstance(target, Expression)
+    lead = 0 if known else LEAD_FRAMES
+    goal = chosen = _vector(target) if isinstance(target, Expression) else first
+    played = waited = 0
+    held, blinks = _course(len(mouth), waited, seed)
+    while played < len(blinks):
+        if not known and played == lead + waited:
+            asked = cast(Callable[[], Expression | None], target)()
+            known = asked is not None or waited == MAX_WAIT_FRAMES
+            chosen = first if asked is None else _vector(asked)
+            waited += not known
+            held, blinks = _course(len(mouth), waited, seed)
+        moved = played - waited
+        if moved >= lead:  # a late target fades in
+            late = min(1.0, (moved - lead + 1) / (lead or 1))
+            goal = (1 - late) * first + late * chosen
+        extra = min(max(moved - _MOVE_FRAMES - _HOLD_FRAMES + 1, 0), held)
+        frame = moved - extra
         weight = target_weight(frame)
-        settle = min(1.0, (total - 1 - played) / _SETTLE_FRAMES)
+        settle = min(1.0, (len(blinks) - 1 - played) / _SETTLE_FRAMES)
         alive = _within_reach(walk.step() + _breath(played)) * settle
-        present = base + alive + (from_start if frame < _MOVE_FRAMES else 0)
+        present = base + alive + (first - base if frame < _MOVE_FRAMES else 0)
         values = (1 - weight) * present + weight * goal
         if 0 < extra < held:  # she does not freeze while the target is held
             values = values + alive * min(1.0, extra / _EASE_FRAMES, (held - extra) / _EASE_FRAMES)
@@ -159,6 +167,17 @@ def reply_animation(
         closing, shut = blinks[played]
         values[0] += closing * max(0.0, shut - values[0])
         yield _expression(values)
+        played += 1
+
+
+def _course(speech: int, waited: int, seed: int) -> tuple[int, NDArray[np.float64]]:
+    """For how many frames a reply holds its target, and its blinks, a row for each of its frames.
+
+    speech: frames of speech. waited: frames without a target.
+    """
+    held = max(0, speech - waited - _MOVE_FRAMES - _HOLD_FRAMES)
+    frames = REPLY_FRAMES + waited + held
+    return held, _reply_blinks(frames, seed) if held else np.zeros((frames, 2))
 
 
 def _spoken(mouth: float, opening: float) -> float:
@@ -180,11 +199,12 @@ def _breath(frame: float) -> NDArray[np.float64]:
     return _BREATH * math.sin(2 * math.pi * frame / _BREATH_FRAMES)
 
 
-def _reply_blinks(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _reply_blinks(frames: int, seed: int) -> NDArray[np.float64]:
     """[frames, 2]: how far the eyes are closed (0..1), and the score at which they are shut.
 
     Wide eyes close as far as others do, so a blink here is a way to go and not a sum.
     """
+    rng = np.random.default_rng([seed, frames])
     blinks = np.zeros((frames, 2))
     start = _BLINK_FROM_FRAME + int(rng.integers(_BLINK_GAP_FRAMES // 2))
     while start + _LONGEST_BLINK < frames - _SETTLE_FRAMES:

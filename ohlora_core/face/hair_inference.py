@@ -27,9 +27,7 @@ from ohlora_core.face.effisegnet import (
 from ohlora_core.face.generator import CHANNELS_LAST
 from ohlora_core.face.hair import HairStudent
 from ohlora_core.face.layout import padded, panels, winograd
-from ohlora_core.face.native import Kernels, load_kernels
-
-_NO_ACTIVATION, _SILU, _RELU = 0, 1, 2
+from ohlora_core.face.native import Activation, Kernels, load_kernels
 
 
 def fast_hair(model: nn.Module, compute: Compute) -> nn.Module:
@@ -97,12 +95,16 @@ class _Pointwise:
     bias: Tensor
     inputs: int
     outputs: int
-    activation: int = _NO_ACTIVATION
+    activation: Activation = Activation.NONE
     memory: _Memory = field(default_factory=_Memory)
 
     @classmethod
     def of(
-        cls, kernels: Kernels, weight: Tensor, bias: Tensor, activation: int = _NO_ACTIVATION
+        cls,
+        kernels: Kernels,
+        weight: Tensor,
+        bias: Tensor,
+        activation: Activation = Activation.NONE,
     ) -> _Pointwise:
         """weight: [out, in]."""
         matrix = padded(padded(weight.t(), 0), 1)
@@ -134,7 +136,7 @@ class _Residual:
         self.expand: _Pointwise | None = None
         if block.expands:
             fused = fuse_conv_bn_eval(block._expand_conv, block._bn0)
-            self.expand = _of_conv(fused, kernels, _SILU)
+            self.expand = _of_conv(fused, kernels, Activation.SILU)
         depthwise = fuse_conv_bn_eval(block._depthwise_conv, block._bn1)
         self.size, self.stride = depthwise.kernel_size[0], depthwise.stride[0]
         self.taps = padded(depthwise.weight.flatten(1).t(), 1).contiguous()
@@ -159,7 +161,9 @@ class _Residual:
         return self.project(y, factor, x if self.skips else None)
 
 
-def _of_conv(conv: nn.Conv2d, kernels: Kernels, activation: int = _NO_ACTIVATION) -> _Pointwise:
+def _of_conv(
+    conv: nn.Conv2d, kernels: Kernels, activation: Activation = Activation.NONE
+) -> _Pointwise:
     return _Pointwise.of(kernels, conv.weight.flatten(1), cast(Tensor, conv.bias), activation)
 
 
@@ -240,7 +244,7 @@ def _decoder(model: EffiSegNet, kernels: Kernels) -> list[_Scale]:
         offset = offset + factor * shift
         weight = padded(conv.weight, 1)
         bias = merge @ offset if index == 1 else merge.new_zeros(len(merge))
-        activation = _RELU if index == 1 else _NO_ACTIVATION
+        activation = Activation.RELU if index == 1 else Activation.NONE
         pointwise = _Pointwise.of(kernels, merge * (factor * own), bias, activation)
         scales.append(_Scale(winograd(weight), weight.shape[1], pointwise))
     return scales[::-1]

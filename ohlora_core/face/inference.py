@@ -38,13 +38,12 @@ from ohlora_core.face.generator import (
 from ohlora_core.face.layout import padded, panels, winograd
 from ohlora_core.face.lite import LiteSynthesis
 from ohlora_core.face.lite_inference import NativeLite
-from ohlora_core.face.native import Kernels, load_kernels
+from ohlora_core.face.native import Activation, Kernels, load_kernels
 
 TILED_FROM = 8
 """Smallest map, in pixels, that is worth Winograd's transforms."""
 SINGLE_FROM = 64
 """Maps from this size on are made image by image: those of a batch would leave every cache."""
-_LEAKY = 0  # activation of the kernels' convolution
 
 
 class Synthesis(Protocol):
@@ -255,7 +254,7 @@ class NativeSynthesis:
         if step.kind == "taps":
             self._kernels("up", *read, *follow, *sizes)
         else:
-            self._kernels("conv", *read, *follow, *sizes, _LEAKY)
+            self._kernels("conv", *read, *follow, *sizes, Activation.LEAKY_RELU)
         return y
 
     def _bfloat16(self, step: Step, maps: Maps, totals: Tensor) -> Tensor:

@@ -13,9 +13,7 @@ from torch import Tensor
 
 from ohlora_core.face.layout import panels, winograd
 from ohlora_core.face.lite import MAP_SIZE_PX, LiteBlock, LiteSynthesis
-from ohlora_core.face.native import Kernels
-
-_LEAKY, _NO_ACTIVATION = 0, 2
+from ohlora_core.face.native import Activation, Kernels
 
 
 class NativeLite:
@@ -60,12 +58,14 @@ class NativeLite:
             scale = scale + 1
             bias = torch.addcmul(shift, cast(Tensor, block.conv.bias), scale)
             scaled = weights * panels(scale.expand(1, len(scale), -1))
-            self._conv(x, scaled, bias, self._drawn, _LEAKY)
+            self._conv(x, scaled, bias, self._drawn, Activation.LEAKY_RELU)
             x.add_(self._drawn)
         bias = cast(Tensor, self.network.output.bias)
-        self._conv(x, self._output, bias, details, _NO_ACTIVATION)
+        self._conv(x, self._output, bias, details, Activation.NONE)
 
-    def _conv(self, x: Tensor, weights: Tensor, bias: Tensor, y: Tensor, activation: int) -> None:
+    def _conv(
+        self, x: Tensor, weights: Tensor, bias: Tensor, y: Tensor, activation: Activation
+    ) -> None:
         outputs = y.shape[3]
         sums = torch.zeros(1, 2, outputs, dtype=torch.float64)
         read = (x, self._ones, self._zeros, weights, bias, self._nothing, None, y, sums)

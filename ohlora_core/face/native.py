@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,15 @@ FOLDER = Path(__file__).with_name("kernels")
 COMPILERS = ("c++", "g++", "clang++")
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-shared", "-fPIC")
 BUILD_TIMEOUT_S = 120
+
+
+class Activation(IntEnum):
+    """What the kernels do to a value before they store it; numbers as in `kernels/matrix.h`."""
+
+    NONE = 0
+    RELU = 1
+    LEAKY_RELU = 2
+    SILU = 3
 
 
 class Kernels:

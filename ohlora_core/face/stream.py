@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohlora_core.face.animation import (
+    FPS,
     LEAD_FRAMES,
     MAX_SPEECH_FRAMES,
     Expression,
@@ -28,16 +29,16 @@ from ohlora_core.face.speech import mouth_openings
 if TYPE_CHECKING:
     from ohlora_core.face.loop import Renderer
 
-__all__ = ["LEAD_BATCHES", "ReplyFrames"]
+__all__ = ["ReplyFrames"]
 
 logger = logging.getLogger(__name__)
 
 FIRST_FRAMES = 3
 """A small batch first, so that something moves at once; then full ones."""
 BATCH_FRAMES = 6
-LEAD_BATCHES = 2
-"""These hold the frames that do not depend on the expression."""
 AHEAD_BATCHES = 4
+TARGET_MARGIN_S = 0.8
+"""How long before a frame is due it must be begun, so that the page always has some in store."""
 _WAIT_S = 0.2
 _PATIENCE_S = 60.0
 """A reader that takes nothing for so long is gone."""
@@ -59,7 +60,8 @@ class ReplyFrames:
         face: An offered number.
         hair: How the hair is dyed; its phase starts at that of the wall clock.
         text: What she says.
-        target: Called once, in the thread, for the expression: it may wait for it.
+        target: Called in the thread for the expression: it waits for it, at most so many
+            seconds, and gives None if it is not known by then.
         seed: Makes the small movements repeatable.
     """
 
@@ -70,14 +72,17 @@ class ReplyFrames:
         face: int,
         hair: HairStyle,
         text: str,
-        target: Callable[[], Expression],
+        target: Callable[[float], Expression | None],
         seed: int,
     ) -> None:
         self._renderer = renderer
         self._encode = encode
         self._face = face
         self._hair = hair
-        self._steps = reply_animation(target, seed, speech=_speech(text))
+        self._target = target
+        self._began = 0.0
+        self._asked = 0
+        self._steps = reply_animation(self._ask, seed, speech=_speech(text))
         self._ready: queue.Queue[Jpegs | Exception | None] = queue.Queue(AHEAD_BATCHES)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._work, name="reply-frames", daemon=True)
@@ -114,12 +119,19 @@ class ReplyFrames:
             self._hand_over(error)
 
     def _batches(self) -> Iterator[Jpegs]:
+        self._began = time.monotonic()
         phase = wall_clock_phase()
         start = 0
         sizes = [FIRST_FRAMES, LEAD_FRAMES - FIRST_FRAMES]
         while steps := list(islice(self._steps, sizes.pop(0) if sizes else BATCH_FRAMES)):
             yield self._render(steps, phase, start)
             start += len(steps)
+
+    def _ask(self) -> Expression | None:
+        """The expression, if it comes before the next frame must be begun."""
+        due = self._began + (LEAD_FRAMES + self._asked) / FPS
+        self._asked += 1
+        return self._target(max(0.0, due - TARGET_MARGIN_S - time.monotonic()))
 
     def _render(self, steps: Sequence[Expression], phase: float, start: int) -> Jpegs:
         phases = [(phase + k / HAIR_PERIOD_FRAMES) % 1 for k in range(start, start + len(steps))]

@@ -33,7 +33,7 @@ class Options:
     work_dir: Path
     """Folder of images.npy, masks.npy, labels.npy, seeds.npy, progress.json."""
     samples: int = 18_000
-    offered_share: float = 0.35
+    offered_share: float = 0.22
     """Share of samples that show an offered face; the others each show a face of their own."""
     size_px: int = 256
     workers: int = 2

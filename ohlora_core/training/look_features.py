@@ -14,16 +14,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ohlora_core.training.portrait_identity import Identity
+from ohlora_core.training.portrait_identity import HAIR_ENDS, PARTS, Identity
 
 Table = NDArray[np.float32]  # [faces, n]
 
 _LEAST_SPREAD = 0.2  # features that are nearly always 0 stay small
 _HATS = {
-    "hair_end": (188, 196, 204, 212, 221, 230, 239, 248),
-    "part": (-13, -9, -5, 0, 5, 9, 13),
-    "volume": (-3, -0.5, 2, 5),
-    "wave": (0, 0.33, 0.67, 1),
+    "hair_end": HAIR_ENDS,
+    "part": PARTS,
+    "wave": (0, 0.5, 1),
     "garment": (0, 1, 2, 3),
     "backdrop": (0, 1, 2, 3),
     "face_width": (0.965, 1.0, 1.035),
@@ -37,11 +36,19 @@ _HATS = {
 
 
 def looks_of(person: Identity) -> NDArray[np.float32]:
-    """All looks of a face as numbers [n]; a colour gives three, each 0..1."""
+    """All looks of a face as numbers [n].
+
+    A colour gives three: brightness, red against green, yellow against blue. Red, green and blue
+    themselves nearly agree, and a network that is a little off in one of them gets another tint.
+    """
     values: list[float] = []
     for field in dataclasses.fields(person):
         value = getattr(person, field.name)
-        values += [c / 255 for c in value] if isinstance(value, tuple) else [float(value)]
+        if isinstance(value, tuple):
+            red, green, blue = (channel / 255 for channel in value)
+            values += [(red + green + blue) / 3, red - green, (red + green) / 2 - blue]
+        else:
+            values.append(float(value))
     return np.array(values, np.float32)
 
 
@@ -54,25 +61,27 @@ def feature_table(looks: Table) -> Table:
     """Features [faces, m] of a table of looks: hats, kinds and products, not standardised."""
     column = _columns()
     hats = {name: _hats(looks[:, column[name][0]], places) for name, places in _HATS.items()}
-    fringe, bangs, tied, wave = (
-        looks[:, column[name]] for name in ("fringe", "bangs", "tied", "wave")
+    fringe, bangs, tied, volume = (
+        looks[:, column[name]] for name in ("fringe", "bangs", "tied", "volume")
     )
-    style = np.hstack([1 - bangs, bangs * (1 - fringe), fringe])
-    fall = np.hstack([tied, wave * (1 - tied), (1 - wave) * (1 - tied)])
-    halfway = np.hstack([1 - abs(2 * share - 1) for share in (fringe, bangs, tied)])
+    style = np.hstack([1 - bangs, bangs - fringe, fringe])
+    fall = np.hstack([tied, (1 - tied) * hats["wave"]])
 
     def color(name: str) -> Table:
-        return 3 * (looks[:, column[name]] - 0.5)
+        return standardised(looks[:, column[name]], least_spread=1e-6)
 
     products = [
         _products(hats["hair_end"], fall),
+        _products(hats["hair_end"], style),
+        _products(hats["hair_end"], hats["part"]),
+        _products(hats["hair_end"], volume),
         _products(hats["part"], style),
-        _products(hats["volume"], hats["hair_end"][:, [0, -1]]),
+        *(_products(hats[name], color("hair")) for name in ("hair_end", "part", "wave")),
         _products(style, color("hair")),
         *(_products(hats["garment"], color(name)) for name in ("clothes", "accent")),
         *(_products(hats["backdrop"], color(name)) for name in ("back_top", "back_bottom", "glow")),
     ]
-    return np.hstack([*hats.values(), style, halfway, *products]).astype(np.float32)
+    return np.hstack([*hats.values(), style, *products]).astype(np.float32)
 
 
 def standardised(table: Table, least_spread: float = _LEAST_SPREAD) -> Table:

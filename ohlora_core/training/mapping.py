@@ -21,7 +21,13 @@ from tqdm import trange
 
 from ohlora_core.face.generator import LABEL_EMBEDDING, LATENT_SIZE, MappingNetwork
 from ohlora_core.training.look_features import Table, feature_table, looks_table, standardised
-from ohlora_core.training.portrait_identity import identity_from_looks, look_directions
+from ohlora_core.training.portrait_identity import (
+    EDGE_WIDTH,
+    KIND_EDGES,
+    identity_from_looks,
+    look_directions,
+)
+from ohlora_core.training.portrait_offered import LOOK_NUMBERS
 
 logger = logging.getLogger(__name__)
 
@@ -119,18 +125,27 @@ def _prepare(
         bias[2 * index], bias[2 * index + 1] = 1.5 * LABEL_SCALE, -1.5 * LABEL_SCALE
     # Every other unit bends at a place of one look's score: a look is a curve over one score.
     hidden = LATENT_SIZE - pairs
-    units = np.arange(hidden)
-    score, knot = units % len(directions), units // len(directions)
-    share = (knot + 0.5) / (knot.max() + 1)
-    place = np.array([NormalDist().inv_cdf(s) for s in share])
-    slope = _SCORE_SCALE * np.where(knot % 2, 1.0, -1.0)
+    edges = _edges()
+    score, place = _bends(hidden, edges)
+    slope = np.where(np.arange(hidden) % 2, _SCORE_SCALE, -_SCORE_SCALE)
+    slope[: 2 * len(edges)] = _SCORE_SCALE
     first[pairs:, :LATENT_SIZE] = slope[:, None] * directions[score]
     bias[pairs:] = -slope * place
 
+    carried = pairs + 2 * len(edges)
     later = np.zeros((LATENT_SIZE, LATENT_SIZE), np.float32)
-    for row in range(0, pairs, 2):
+    for row in range(0, carried, 2):
         later[row, row] = later[row + 1, row + 1] = 1 / 1.2
         later[row, row + 1] = later[row + 1, row] = -1 / 1.2
+    # The second layer makes the step of every edge, -1..1 and its negative, of the two bends.
+    second = later.copy()
+    steps = np.zeros(LATENT_SIZE, np.float32)
+    for index, (_, low, high) in enumerate(edges):
+        row = pairs + 2 * index
+        height = 0.8 * _SCORE_SCALE * (high - low)
+        second[row, row : row + 2] = 2 / height, -2 / height
+        second[row + 1, row : row + 2] = -second[row, row : row + 2]
+        steps[row : row + 2] = -1.5, 1.5
     free = torch.ones(LATENT_SIZE, LATENT_SIZE)
     free[:pairs], free[:, :pairs] = 0, 0
     free_bias = torch.ones(LATENT_SIZE)
@@ -139,14 +154,44 @@ def _prepare(
     with torch.no_grad():
         mapping.label_weight.copy_(torch.from_numpy(embedding))
         for index, layer in enumerate(mapping.layers()):
-            weight = first if index == 0 else later.copy()
+            weight = (first, second)[index] if index < 2 else later.copy()
             if index:
-                weight[pairs:, pairs:] = rng.standard_normal((hidden, hidden)) * math.sqrt(
-                    2 / hidden
-                )
+                noise = rng.standard_normal((LATENT_SIZE - carried, hidden))
+                weight[carried:, pairs:] = noise * math.sqrt(2 / hidden)
+            start = (bias, steps)[index] if index < 2 else 0 * bias
             layer.weight.copy_(torch.from_numpy(weight) / layer.weight_scale)
-            layer.bias.copy_(torch.from_numpy(bias if index == 0 else 0 * bias) / layer.bias_scale)
+            layer.bias.copy_(torch.from_numpy(start) / layer.bias_scale)
             # The rest of z is noise to the renderer: the first layer never learns to look at it.
             masks[layer.weight] = torch.zeros_like(layer.weight) if index == 0 else free
             masks[layer.bias] = free_bias
     return masks
+
+
+def _edges() -> list[tuple[int, float, float]]:
+    """Of every edge between two kinds of a look: number of the score, where it starts and ends."""
+    half = EDGE_WIDTH / 2
+    quantile = NormalDist().inv_cdf
+    return [
+        (LOOK_NUMBERS[name], quantile(edge - half), quantile(edge + half))
+        for name, edges in KIND_EDGES.items()
+        for edge in edges
+    ]
+
+
+def _bends(
+    units: int, edges: list[tuple[int, float, float]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which score each unit [n] reads and where it bends: at the edges, else evenly over faces."""
+    kinds = {LOOK_NUMBERS[name] for name in KIND_EDGES}
+    smooth = np.array([number for number in LOOK_NUMBERS.values() if number not in kinds])
+    rest = np.arange(units - 2 * len(edges))
+    knot = rest // len(smooth)
+    share = (knot + 0.5) / (knot.max() + 1)
+    return (
+        np.concatenate([np.repeat([score for score, *_ in edges], 2), smooth[rest % len(smooth)]]),
+        np.concatenate([np.ravel([ends for _, *ends in edges]), _quantiles(share)]),
+    )
+
+
+def _quantiles(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([NormalDist().inv_cdf(share) for share in shares])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ohlora_core.face.lite import COARSE_MAPS, MAP_SIZE_PX, PATCHES
+from ohlora_core.face.lite import COARSE_MAPS, MAP_SIZE_PX, PATCHES, LiteSynthesis
 
 _SIDE = MAP_SIZE_PX // PATCHES
 COARSE_SIZE_PX = 2 * MAP_SIZE_PX
@@ -60,3 +60,24 @@ def find_basis(images: NDArray[np.uint8], rows: NDArray[np.int64], codes: int) -
     spread = products - len(rows) * mean[:, :, None] * mean[:, None]
     _, vectors = torch.linalg.eigh(spread)  # rising eigenvalues
     return PatchBasis(mean, vectors.flip(2)[:, :, :codes].transpose(1, 2).contiguous())
+
+
+def put_basis(network: LiteSynthesis, basis: PatchBasis) -> None:
+    """Start the network from a basis of the coarse picture; its other maps are 0."""
+    network.basis.zero_()
+    mean, components = _coarse_part(network)
+    mean.copy_(basis.mean.view_as(mean))
+    components.copy_(basis.components.view_as(components))
+
+
+def taken_basis(network: LiteSynthesis) -> PatchBasis:
+    """The basis that `put_basis` gave to the network."""
+    mean, components = _coarse_part(network)
+    return PatchBasis(mean.flatten(1), components.flatten(2))
+
+
+def _coarse_part(network: LiteSynthesis) -> tuple[Tensor, Tensor]:
+    """Views of mean and basis: the values of the coarse picture, [64, 64, 12], [64, codes, ...]."""
+    pixels = (-1, network.config.maps)
+    mean, basis = network.mean.unflatten(1, pixels), network.basis.unflatten(2, pixels)
+    return mean[..., :COARSE_MAPS], basis[..., :COARSE_MAPS]

@@ -93,6 +93,26 @@ _BACKDROPS: list[list[_Mood]] = [
 ]
 
 
+EDGE_WIDTH = 0.02
+"""Share of all faces between two kinds of one look: a straight slope joins them."""
+KIND_EDGES: dict[str, tuple[float, ...]] = {
+    "length": (0.30, 0.55, 0.75),
+    "wave": (0.35, 0.70),
+    "volume": (0.45,),
+    "part": (0.33, 0.67),
+    "fringe": (0.24, 0.60),
+    "tied": (0.74,),
+    "garment": (0.25, 0.50, 0.75),
+    "backdrop": (0.25, 0.50, 0.75),
+}
+"""Looks that come in kinds, as a stylist cuts hair, and the shares of faces below each next kind.
+A hair style half way between two is no style, and no network draws its ends sharply."""
+HAIR_ENDS = (196.0, 222.0, 236.0, 247.0)
+"""Rows of the lowest tips of bob, shoulder-length, half long and long hair."""
+PARTS = (-9.0, 0.0, 9.0)
+"""Where the hair parts, pixels right of the middle."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """The looks of one face. Lengths in pixels of a 256 px picture unless a line says otherwise."""
@@ -112,10 +132,10 @@ class Identity:
     lip_fullness: float  # factor
     # hair
     hair: Color
-    hair_end: float  # row of the lowest tips, about 186 (bob) .. 250 (long)
-    wave: float  # 0 straight .. 1 curly
+    hair_end: float  # row of the lowest tips
+    wave: float  # 0 straight, 0.5 wavy, 1 curly
     volume: float  # extra half width of the hair
-    part: float  # where the hair parts, pixels right of the middle
+    part: float  # where the hair parts
     fringe: float  # 0 parted .. 1 full fringe
     bangs: float  # without a full fringe: 0 combed away .. 1 curtain bangs or a side sweep
     tied: float  # 0 open .. 1 tied up
@@ -142,10 +162,9 @@ def _uniform(score: float) -> float:
     return 0.5 * (1.0 + math.erf(score / math.sqrt(2.0)))
 
 
-def _soft_step(x: float, edge: float, width: float) -> float:
-    """0 below, 1 above the edge, smooth in between."""
-    t = min(max((x - edge) / width + 0.5, 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)
+def _step(share: float, edge: float) -> float:
+    """0 below, 1 above the edge, straight in between."""
+    return min(max((share - edge) / EDGE_WIDTH + 0.5, 0.0), 1.0)
 
 
 def _blend(anchors: list[Color], t: float) -> Color:
@@ -169,9 +188,15 @@ def shade(color: Color, red: float, green: float, blue: float) -> Color:
     )
 
 
-def _kind(share: float, count: int, slope: float) -> float:
-    """0..count - 1: even shares of 0..1 give whole numbers, joined by soft slopes so wide."""
-    return sum(_soft_step(share, k / count, slope) for k in range(1, count))
+def _kind(name: str, share: float) -> float:
+    """The kind of a look in `KIND_EDGES`: a whole number, but for the narrow slopes between."""
+    return sum(_step(share, edge) for edge in KIND_EDGES[name])
+
+
+def _one_of(values: tuple[float, ...], kind: float) -> float:
+    """The value of that kind; between two kinds a mixture."""
+    first = min(int(kind), len(values) - 2)
+    return values[first] + (values[first + 1] - values[first]) * (kind - first)
 
 
 def _mood(backdrop: float, tone: float) -> dict[str, Color]:
@@ -229,18 +254,18 @@ def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
         lip_fullness=0.9 + 0.25 * u[9],
         # hair: scores 10..18
         hair=_hair_color(0.04 + 0.92 * u[10] ** 1.25, u[11]),
-        hair_end=188.0 + 60.0 * (1.0 - (1.0 - u[12]) ** 1.9),
-        wave=_soft_step(u[13], 0.55, 0.8),
-        volume=-3.0 + 8.0 * u[14],
-        part=13.0 * math.tanh(1.2 * n[15]),
-        fringe=_soft_step(u[16], 0.60, 0.16),
-        bangs=_soft_step(u[16], 0.24, 0.16),
-        tied=_soft_step(u[17], 0.74, 0.12),
+        hair_end=_one_of(HAIR_ENDS, _kind("length", u[12])),
+        wave=_kind("wave", u[13]) / 2,
+        volume=_one_of((-1.0, 3.0), _kind("volume", u[14])),
+        part=_one_of(PARTS, _kind("part", u[15])),
+        fringe=max(_kind("fringe", u[16]) - 1.0, 0.0),
+        bangs=min(_kind("fringe", u[16]), 1.0),
+        tied=_kind("tied", u[17]),
         # scene: scores 19..23
         clothes=_blend(_CLOTHES, u[19]),
-        garment=_kind(u[20], 4, 0.04),
-        **_mood(_kind(u[22], 4, 0.08), u[21]),
-        backdrop=_kind(u[22], 4, 0.08),
+        garment=_kind("garment", u[20]),
+        **_mood(_kind("backdrop", u[22]), u[21]),
+        backdrop=_kind("backdrop", u[22]),
         accent=_blend(_ACCENT, u[23]),
     )
 

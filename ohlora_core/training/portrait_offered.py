@@ -38,7 +38,8 @@ _COLUMNS = (
 
 # Per cent of all faces that have less of the look. Fringe 6 away, 40 curtains, 90 full; tied 30
 # open, 95 tied; garment 6 knit, 37 blouse, 63 hoodie, 94 cardigan; backdrop 6 window light,
-# 37 bokeh, 63 sunset, 94 aurora; tint 5 ash, 50 natural, 95 rose.
+# 37 bokeh, 63 sunset, 94 aurora; length 10 bob, 40 shoulder, 60 half long, 90 long; tint 5 ash,
+# 50 natural, 95 rose. Where each kind begins: KIND_EDGES of portrait_identity.
 _TABLE = """
 #   skn irs tlt jaw eye lip|har tnt len wav prt frg tie vol|clo gar acc bck ton
  1   12  95  52  42  72  40  30  55  92  58  60  40  30  60   5  94  96  94   5

@@ -9,6 +9,7 @@ from ohlora_core.face.animation import (
     LEAD_FRAMES,
     LIMITS,
     MAX_REPLY_FRAMES,
+    MAX_WAIT_FRAMES,
     REPLY_FRAMES,
     Expression,
     RandomWalk,
@@ -116,6 +117,23 @@ def test_the_target_may_come_late():
     assert len(seen) == REPLY_FRAMES and seen[55] == TARGET
     values = np.array([(f.eyes, f.mouth, f.pose) for f in seen])
     assert np.abs(np.diff(values, axis=0)).max() < 0.12, "no jump where it comes"
+
+
+def test_she_speaks_on_while_there_is_no_target():
+    answers = iter([None] * 30 + [TARGET])
+    frames = list(reply_animation(lambda: next(answers), seed=1, speech=TALK))
+    waiting = frames[: LEAD_FRAMES + 30]
+    assert np.abs(column(waiting, "pose")).max() < 0.3 and np.ptp(column(waiting, "pose")) > 0.01
+    assert min(column(waiting, "mouth")) < 0.5, "she speaks"
+    assert min(column(frames, "pose")) == pytest.approx(TARGET.pose, abs=0.2)
+    assert len(frames) == max(REPLY_FRAMES + 30, REPLY_FRAMES + len(TALK) - 60)
+    assert frames[-1].mouth == BASE.mouth
+
+
+def test_a_target_that_never_comes_is_given_up():
+    frames = list(reply_animation(lambda: None, seed=1))
+    assert len(frames) == REPLY_FRAMES + MAX_WAIT_FRAMES
+    assert np.abs(column(frames, "pose")).max() < 0.3
 
 
 def test_scores_far_outside_are_clipped():

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from ohlora_core.face import BASE, Expression, HairStyle
-from ohlora_core.face.animation import MAX_REPLY_FRAMES
-from ohlora_core.face.stream import AHEAD_BATCHES, LEAD_BATCHES, ReplyFrames
+from ohlora_core.face.animation import LEAD_FRAMES, MAX_REPLY_FRAMES
+from ohlora_core.face.stream import AHEAD_BATCHES, ReplyFrames
 from tests.fakes import FakeFace
 
 TARGET = Expression(-1.0, -0.6, -1.4)
@@ -29,7 +29,7 @@ def encode(frame):
     return b"jpeg"
 
 
-def frames_of(face, target=lambda: TARGET, text="안녕!", number=1):
+def frames_of(face, target=lambda timeout: TARGET, text="안녕!", number=1):
     return ReplyFrames(face, encode, number, HairStyle("cycle"), text, target, seed=1)
 
 
@@ -46,11 +46,11 @@ def test_all_frames_come_in_order_with_running_colours():
 
 def test_she_says_the_text_after_a_breath():
     face = NotingFace()
-    list(frames_of(face, lambda: BASE, text="아바아바 아바아바"))
+    list(frames_of(face, lambda timeout: BASE, text="아바아바 아바아바"))
     mouth = [expression.mouth for expression in face.expressions]
     assert min(mouth[:5]) > 0.85, "closed at first"
     assert min(mouth[5:30]) < 0.1 and max(mouth[12:30]) > 0.95, "open and shut"
-    list(frames_of(silent := NotingFace(), lambda: BASE, text="😊"))
+    list(frames_of(silent := NotingFace(), lambda timeout: BASE, text="😊"))
     assert min(expression.mouth for expression in silent.expressions) > 0.85
 
 
@@ -60,19 +60,20 @@ def test_a_text_that_is_too_long_ends_with_the_mouth_closed():
     assert all(expression.mouth > 0.95 for expression in face.expressions[-50:])
 
 
-def test_only_the_later_batches_wait_for_the_target():
+def test_frames_keep_coming_at_their_pace_while_the_target_is_missing():
     known = threading.Event()
-
-    def target():
-        known.wait(20)
-        return TARGET
-
-    batches = iter(frames_of(NotingFace(), target))
-    for _ in range(LEAD_BATCHES):
-        next(batches)
-    assert not known.is_set()
+    face = NotingFace()
+    began = time.monotonic()
+    batches = iter(frames_of(face, lambda timeout: TARGET if known.wait(timeout) else None))
+    shown = 0
+    while shown < 48:
+        shown += len(next(batches))
+    assert time.monotonic() - began > 1, "not far ahead of what is shown"
+    assert all(abs(expression.pose) < 0.3 for expression in face.expressions)
     known.set()
     assert len(list(batches)) > 10
+    assert len(face.expressions) > 110 + LEAD_FRAMES
+    assert min(expression.pose for expression in face.expressions) == pytest.approx(TARGET.pose)
 
 
 def test_rendering_runs_ahead_but_not_for_ever_and_ends_when_left():
@@ -90,7 +91,7 @@ def test_rendering_runs_ahead_but_not_for_ever_and_ends_when_left():
 
 
 def test_an_error_reaches_whoever_takes_the_frames():
-    def broken():
+    def broken(timeout):
         raise RuntimeError("no expression")
 
     with pytest.raises(RuntimeError, match="no expression"):

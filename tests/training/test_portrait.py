@@ -109,7 +109,7 @@ def test_data_set_is_resumable(tmp_path: Path) -> None:
 def test_labels_cover_the_range_and_the_rest() -> None:
     seeds, labels = face_data.plan(face_data.Options(work_dir=Path("unused"), samples=1000))
     offered = np.isin(seeds, OFFERED_FACES)
-    assert offered.sum() == 350 and len(set(seeds[~offered].tolist())) == 650
+    assert offered.sum() == 220 and len(set(seeds[~offered].tolist())) == 780
     assert labels.min(axis=0).tolist() == [0.0, 0.0, -1.0]
     assert labels.max(axis=0).tolist() == [1.0, 1.0, 1.0]
     assert 100 < (labels[:, 2] == 0.0).sum() < 300

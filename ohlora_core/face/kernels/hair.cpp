@@ -8,8 +8,6 @@
 
 namespace {
 
-constexpr int SILU = 1, RELU = 2;
-
 inline vec exp(vec x) {  // within 3e-6 of its value
     typedef int ints __attribute__((vector_size(4 * LANES)));
     const vec high = vec{} + 87.0f, t = (x > high ? high : x < -high ? -high : x) * 1.44269504f;

@@ -15,6 +15,8 @@
 
 namespace {
 
+enum Activation { NONE, RELU, LEAKY_RELU, SILU };  // as in native.py
+
 constexpr int LANES = 16;
 constexpr int PANEL = 2 * LANES;  // columns of a prepared weight matrix that lie together
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));

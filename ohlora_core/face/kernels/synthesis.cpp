@@ -238,8 +238,8 @@ void upsampled(const Map& map, const float* weights, const T* products, Finish f
 extern "C" {
 
 // 3x3 convolution with zero padding. y [b][h][w][outputs]; totals [b][2][outputs] += sums of the
-// new values and of their squares. weights: [36] matrices [inputs][outputs] in panels. activation:
-// 0 leaky ReLU, 1 ReLU, 2 none.
+// new values and of their squares. weights: [36] matrices [inputs][outputs] in panels.
+// activation: LEAKY_RELU, RELU or NONE.
 void ohlora_conv(const float* x, const float* factor, const float* offset, const float* weights,
                  const float* bias, const float* strength, const float* noise, float* y,
                  double* totals, int images, int height, int width, int inputs, int outputs,
@@ -266,7 +266,7 @@ void ohlora_conv(const float* x, const float* factor, const float* offset, const
         float* before = scratch(0, 36 * in);
         float* after = scratch(1, 36 * out);
         Finish finish{bias, strength, noise, outputs};
-        if (activation) finish.slope = activation == 1 ? 0.0f : 1.0f;
+        if (activation != LEAKY_RELU) finish.slope = activation == RELU ? 0.0f : 1.0f;
 #pragma omp for schedule(static)
         for (int block = 0; block < blocks; ++block) {
             const int first = parts == 1 ? block * tiles : block / parts * each + block % parts * tiles;
