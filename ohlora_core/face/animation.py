@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,17 +135,20 @@ def reply_animation(
     walk = RandomWalk(np.random.default_rng(seed))
     mouth = list(speech)[:MAX_SPEECH_FRAMES]
     base, first = _vector(BASE), _vector(start)
-    known = isinstance(target, Expression)
-    lead = 0 if known else LEAD_FRAMES
-    goal = chosen = _vector(target) if isinstance(target, Expression) else first
+    goal = first
+    chosen = _vector(target) if isinstance(target, Expression) else first
+    ask = None if isinstance(target, Expression) else target
+    lead = LEAD_FRAMES if ask else 0
     played = waited = 0
     held, blinks = _course(len(mouth), waited, seed)
     while played < len(blinks):
-        if not known and played == lead + waited:
-            asked = cast(Callable[[], Expression | None], target)()
-            known = asked is not None or waited == MAX_WAIT_FRAMES
-            chosen = first if asked is None else _vector(asked)
-            waited += not known
+        if ask and played == lead + waited:
+            answer = ask()
+            if answer is None and waited < MAX_WAIT_FRAMES:
+                waited += 1
+            else:
+                chosen = first if answer is None else _vector(answer)
+                ask = None
             held, blinks = _course(len(mouth), waited, seed)
         moved = played - waited
         if moved >= lead:  # a late target fades in

@@ -186,12 +186,8 @@ def _bends(
     smooth = np.array([number for number in LOOK_NUMBERS.values() if number not in kinds])
     rest = np.arange(units - 2 * len(edges))
     knot = rest // len(smooth)
-    share = (knot + 0.5) / (knot.max() + 1)
+    places = [NormalDist().inv_cdf(share) for share in (knot + 0.5) / (knot.max() + 1)]
     return (
         np.concatenate([np.repeat([score for score, *_ in edges], 2), smooth[rest % len(smooth)]]),
-        np.concatenate([np.ravel([ends for _, *ends in edges]), _quantiles(share)]),
+        np.concatenate([np.ravel([ends for _, *ends in edges]), places]),
     )
-
-
-def _quantiles(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([NormalDist().inv_cdf(share) for share in shares])

@@ -135,7 +135,7 @@ class Identity:
     hair_end: float  # row of the lowest tips
     wave: float  # 0 straight, 0.5 wavy, 1 curly
     volume: float  # extra half width of the hair
-    part: float  # where the hair parts
+    part: float  # where the hair parts, pixels right of the middle
     fringe: float  # 0 parted .. 1 full fringe
     bangs: float  # without a full fringe: 0 combed away .. 1 curtain bangs or a side sweep
     tied: float  # 0 open .. 1 tied up
@@ -195,8 +195,7 @@ def _kind(name: str, share: float) -> float:
 
 def _one_of(values: tuple[float, ...], kind: float) -> float:
     """The value of that kind; between two kinds a mixture."""
-    first = min(int(kind), len(values) - 2)
-    return values[first] + (values[first + 1] - values[first]) * (kind - first)
+    return float(np.interp(kind, range(len(values)), values))
 
 
 def _mood(backdrop: float, tone: float) -> dict[str, Color]:
@@ -236,8 +235,8 @@ def identity_from_z(z: NDArray[np.floating]) -> Identity:
 
 def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
     """Looks of a face from its scores [LOOKS], each standard normal over all faces."""
-    n = [float(v) for v in looks]
-    u = [_uniform(v) for v in n]
+    u = [_uniform(float(v)) for v in looks]
+    kind = {name: _kind(name, u[LOOK_NUMBERS[name]]) for name in KIND_EDGES}
     return Identity(
         # face: scores 0..9
         face_width=0.965 + 0.07 * u[0],
@@ -254,18 +253,18 @@ def identity_from_looks(looks: NDArray[np.floating]) -> Identity:
         lip_fullness=0.9 + 0.25 * u[9],
         # hair: scores 10..18
         hair=_hair_color(0.04 + 0.92 * u[10] ** 1.25, u[11]),
-        hair_end=_one_of(HAIR_ENDS, _kind("length", u[12])),
-        wave=_kind("wave", u[13]) / 2,
-        volume=_one_of((-1.0, 3.0), _kind("volume", u[14])),
-        part=_one_of(PARTS, _kind("part", u[15])),
-        fringe=max(_kind("fringe", u[16]) - 1.0, 0.0),
-        bangs=min(_kind("fringe", u[16]), 1.0),
-        tied=_kind("tied", u[17]),
+        hair_end=_one_of(HAIR_ENDS, kind["length"]),
+        wave=kind["wave"] / 2,
+        volume=_one_of((-1.0, 3.0), kind["volume"]),
+        part=_one_of(PARTS, kind["part"]),
+        fringe=max(kind["fringe"] - 1.0, 0.0),
+        bangs=min(kind["fringe"], 1.0),
+        tied=kind["tied"],
         # scene: scores 19..23
         clothes=_blend(_CLOTHES, u[19]),
-        garment=_kind("garment", u[20]),
-        **_mood(_kind("backdrop", u[22]), u[21]),
-        backdrop=_kind("backdrop", u[22]),
+        garment=kind["garment"],
+        **_mood(kind["backdrop"], u[21]),
+        backdrop=kind["backdrop"],
         accent=_blend(_ACCENT, u[23]),
     )
 
