@@ -69,12 +69,15 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     evaluate = commands.add_parser("eval", help="metrics of the models on our held-out splits")
     evaluate.add_argument("task", nargs="?", help="one task; all by default")
     evaluate.add_argument("--file", type=Path, help="a CSV file of yours instead of our splits")
-    evaluate.add_argument("--profile", help="with --file: lite, v2 or v4")
+    evaluate.add_argument("--profile", help="with --file or memory-cases: lite, v2 or v4")
+    evaluate.add_argument("--sheet", type=Path, help="with memory-cases: a JSON line per case")
     evaluate.set_defaults(run=_evaluate)
 
     bench = commands.add_parser("bench", help="speed: medians of real turns, frames, pages")
     bench.add_argument("what", nargs="?", choices=BENCHES, help="by default turn and face")
-    bench.add_argument("--turns", type=int, default=10, help="chat turns to measure")
+    bench.add_argument(
+        "--turns", type=int, help="chat turns to measure: by default 50, on the page 10"
+    )
     bench.add_argument("--layers", action="store_true", help="a row per layer of the generator")
     bench.set_defaults(run=_bench)
 
@@ -132,15 +135,19 @@ def _evaluate(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
 
         yield from evaluate_file(parsed.task or "", parsed.file, Models(settings))
         return
-    from ohlora_core.evaluation import evaluate
+    from ohlora_core.evaluation import MEMORY_CASES, evaluate
 
-    if parsed.profile not in (None, "lite"):
+    if parsed.profile not in (None, "lite") and parsed.task != MEMORY_CASES:
         raise SettingsError(
-            f"--profile {parsed.profile} 은(는) --file 과 함께만 쓸 수 있어요.",
-            f"--profile {parsed.profile} needs a --file to evaluate on.",
+            f"--profile {parsed.profile} 은(는) --file 이나 {MEMORY_CASES} 와 함께만 쓸 수 있어요.",
+            f"--profile {parsed.profile} needs a --file to evaluate on, or {MEMORY_CASES}.",
         )
-
-    yield from evaluate(settings.models_dir, parsed.task)
+    if parsed.sheet and parsed.task not in (None, MEMORY_CASES):
+        raise SettingsError(
+            f"--sheet 는 {MEMORY_CASES} 와 함께만 쓸 수 있어요.",
+            f"--sheet goes with {MEMORY_CASES}, not with {parsed.task}.",
+        )
+    yield from evaluate(settings, parsed.task, parsed.sheet)
 
 
 def _bench(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
@@ -148,12 +155,13 @@ def _bench(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
     from ohlora_core.evaluation.bench_page import bench_page
 
     settings = load_settings()
+    turns = {"turns": parsed.turns} if parsed.turns else {}
     if parsed.what in (None, "turn"):
-        yield bench.bench_turn(settings, parsed.turns)
+        yield bench.bench_turn(settings, **turns)
     if parsed.what in (None, "face"):
         yield bench.bench_face(settings, parsed.layers)
     if parsed.what == "page":
-        yield bench_page(settings, parsed.turns)
+        yield bench_page(settings, **turns)
 
 
 def _fetch(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:

@@ -19,7 +19,12 @@ import numpy as np
 from ohlora_core import __version__, language, sentence
 from ohlora_core.chat import NO_REPLY, ChatEngine
 from ohlora_core.content import load_interview, load_knowledge, load_quiz
-from ohlora_core.errors import OhLoraError, UnknownFaceError
+from ohlora_core.errors import (
+    NotEnoughMemoryError,
+    OhLoraError,
+    SettingsError,
+    UnknownFaceError,
+)
 from ohlora_core.ethics import EthicsGuard
 from ohlora_core.events import Event, ExpressionChosen, FrameBatch, TurnDone
 from ohlora_core.face import (
@@ -36,7 +41,6 @@ from ohlora_core.face.thumbnail import make_thumbnail
 from ohlora_core.hub import Hub
 from ohlora_core.hub.manifest import (
     Profile,
-    group_sources,
     language_sources,
     sentence_sources,
 )
@@ -51,8 +55,9 @@ __all__ = [
     "Core",
     "Performance",
     "Preferences",
+    "ProfileChoice",
     "Session",
-    "chosen_profile",
+    "choose_profile",
     "load_encoder",
     "load_generator",
 ]
@@ -103,31 +108,54 @@ class Performance:
             self.frames.close()
 
 
-def chosen_profile(settings: Settings) -> Literal["lite", "v2", "v4"]:
+@dataclass(frozen=True)
+class ProfileChoice:
+    """Which language models run.
+
+    Attributes:
+        name: The profile.
+        lack: What keeps "auto" from the best profile, if anything does.
+    """
+
+    name: Literal["lite", "v2", "v4"]
+    lack: Literal["gpu", "models", "memory"] | None = None
+
+
+def choose_profile(settings: Settings) -> ProfileChoice:
     """The profile of the settings; in place of "auto" the best one that can run here.
 
-    That is v4, else v2, where there is a CUDA GPU and every model of it has been fetched, else
-    lite. The log says why.
+    That is v4, else v2, where there is a CUDA GPU with enough free memory and every model of it has
+    been fetched, else lite. The log says why.
+
+    Raises:
+        SettingsError: if 4-bit weights are asked for and not possible on this GPU.
     """
     if settings.profile != "auto":
-        return settings.profile
+        return ProfileChoice(settings.profile)
     import torch
 
     if not torch.cuda.is_available():
         logger.info("profile auto: lite, since there is no CUDA GPU")
-        return "lite"
-    hub = Hub(settings)
+        return ProfileChoice("lite", "gpu")
+    from ohlora_core.language.full import plan_full
+
+    lack: Literal["models", "memory"] | None = None
     for profile in FULL_PROFILES:
+        tried = settings.model_copy(update={"profile": profile})
+        sources, local = language_sources(profile), Hub(tried).local
         try:
-            for source in group_sources(profile):
-                hub.local(source)
+            plan_full(profile, sources, local, four_bit=settings.four_bit)
+            check_encoder(tried)
+        except SettingsError:
+            raise
         except OhLoraError as error:
             logger.info("profile auto: not %s: %s", profile, error.english)
+            lack = lack or ("memory" if isinstance(error, NotEnoughMemoryError) else "models")
         else:
             logger.info("profile auto: %s, on %s", profile, torch.cuda.get_device_name())
-            return profile
-    logger.info("profile auto: lite, since no other one is complete here")
-    return "lite"
+            return ProfileChoice(profile, lack)
+    logger.info("profile auto: lite, since no other one can run here")
+    return ProfileChoice("lite", lack)
 
 
 def load_generator(settings: Settings) -> TextGenerator:
@@ -140,7 +168,7 @@ def load_generator(settings: Settings) -> TextGenerator:
     """
     if settings.llm_url:
         return language.load_remote(settings)
-    profile = chosen_profile(settings)
+    profile = choose_profile(settings).name
     if profile == "lite":
         return language.load_lite(settings.models_dir)
     from ohlora_core.language.full import load_full
@@ -151,11 +179,24 @@ def load_generator(settings: Settings) -> TextGenerator:
 
 def load_encoder(settings: Settings) -> SentenceEncoder:
     """The S-BERTs of the profile; raises as `load_generator` does."""
-    profile = chosen_profile(settings)
+    profile = choose_profile(settings).name
     if profile == "lite":
         return sentence.load_lite(settings.models_dir)
     local = Hub(settings).local
     return sentence.load_published(sentence_sources(profile), local, settings.models_dir)
+
+
+def check_encoder(settings: Settings) -> None:
+    """See that the files of the S-BERTs are here before the weights of others take minutes.
+
+    Raises as `load_encoder`.
+    """
+    profile = choose_profile(settings).name
+    if profile == "lite":
+        sentence.check_lite(settings.models_dir)
+        return
+    local = Hub(settings).local
+    sentence.check_published(sentence_sources(profile), local, settings.models_dir)
 
 
 class Core:
@@ -167,6 +208,7 @@ class Core:
         encoder: The S-BERTs of the profile.
         face: The face pipeline.
         store: Where user state is kept.
+        lack: What kept profile "auto" from the best one; see `ProfileChoice`.
     """
 
     def __init__(
@@ -176,8 +218,10 @@ class Core:
         encoder: SentenceEncoder,
         face: FacePipeline,
         store: Store,
+        lack: str | None = None,
     ) -> None:
         self.settings = settings
+        self.lack = lack
         self.store = store
         self.face = face
         self.guard = EthicsGuard(encoder)
@@ -216,12 +260,14 @@ class Core:
 
             torch.set_num_threads(settings.threads)
         settings.prepare_data_dir()
-        settings = settings.model_copy(update={"profile": chosen_profile(settings)})
+        choice = choose_profile(settings)
+        settings = settings.model_copy(update={"profile": choice.name})
         face = FacePipeline(settings.models_dir, settings.face, settings.downloads_dir)
+        check_encoder(settings)  # before the language models, which take minutes
         generator = load_generator(settings)
         encoder = load_encoder(settings)
         store = Store(settings.effective_database_url)
-        return cls(settings, generator, encoder, face, store)
+        return cls(settings, generator, encoder, face, store, choice.lack)
 
     def session(self, user_id: str) -> Session:
         """The conversation of one user."""

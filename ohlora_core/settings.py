@@ -66,9 +66,10 @@ Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 class Settings(BaseSettings):
     """Everything that can be set from outside; the flag of a field has the same name.
 
-    Profile "auto" becomes v4, else v2, where there is a CUDA GPU and every model of the profile has
-    been fetched, else lite; `core.chosen_profile` decides, and logs why. It cannot know what a
-    server of language models (`llm_url`) runs, so that needs one of the others.
+    Profile "auto" becomes v4, else v2, where there is a CUDA GPU with enough free memory and every
+    model of the profile has been fetched, else lite; `core.choose_profile` decides, and the log and
+    the page say why. It cannot know what a server of language models (`llm_url`) runs, so that
+    needs one of the others.
     """
 
     model_config = SettingsConfigDict(env_prefix="OHLORA_", env_file=".env", extra="ignore")

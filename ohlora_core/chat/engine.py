@@ -92,6 +92,8 @@ class ChatEngine:
         generator: The language models; its `example_count` says how many examples a prompt gets.
         encoder: The S-BERTs.
         cache_dir: Where vectors of the examples are kept between starts.
+        dialogues: Where examples are taken from; by default all of ours. Whoever measures the
+            models gives the training rows alone.
     """
 
     def __init__(
@@ -99,14 +101,15 @@ class ChatEngine:
         generator: TextGenerator,
         encoder: SentenceEncoder,
         cache_dir: Path | None = None,
+        dialogues: Sequence[DialogueRow] | None = None,
     ) -> None:
         self._generator = generator
         self._encoder = encoder
         self._examples: ExampleFinder | None = None
         if generator.example_count:
-            # all splits: whoever measures the models retrieves from the training rows alone
             cache = cache_dir / "dialogues.safetensors" if cache_dir else None
-            self._examples = ExampleFinder(encoder, load_dialogues(), cache)
+            rows = load_dialogues() if dialogues is None else list(dialogues)
+            self._examples = ExampleFinder(encoder, rows, cache)
         self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
 
     def read(
@@ -121,7 +124,12 @@ class ChatEngine:
         """
         message = neutralise(message)
         memory = pick_memory(self._encoder, message, memories)
-        summary = None if memory else last_summary or None
+        return self.input_of(message, memory, None if memory else last_summary or None, now)
+
+    def input_of(
+        self, message: str, memory: str | None, summary: str | None, now: datetime
+    ) -> ChatInput:
+        """The input of a neutralised message behind a memory, a summary or neither."""
         whole = final_input(with_time_prefix(message, now), memory=memory, summary=summary)
         examples: list[DialogueRow] = []
         if self._examples:

@@ -13,11 +13,18 @@ import numpy as np
 from ohlora_core.content import DialogueRow
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["ExampleFinder", "clauses_of"]
+__all__ = ["OPEN", "ExampleFinder", "clauses_of"]
+
+OPEN = "open"
+"""Topic of the rows whose reply fits any message of their speech act."""
 
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 NO_SUMMARY_MALUS = 0.1  # for an example without a summary where the message has one
+SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
+# Of an open row of the same act, as if its message were so near: rows that are farther say less.
+OPEN_SCORE = 0.6
+OPEN_WEIGHT = 0.1  # of the cosine among the open rows
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
@@ -36,7 +43,7 @@ class ExampleFinder:
     """Finds example turns for a message.
 
     Args:
-        encoder: Encodes messages (task RETRIEVAL).
+        encoder: Encodes messages (tasks RETRIEVAL and ACT).
         rows: The dialogues to choose from.
         cache: File that keeps the vectors between starts.
     """
@@ -45,11 +52,15 @@ class ExampleFinder:
         self, encoder: SentenceEncoder, rows: list[DialogueRow], cache: Path | None = None
     ) -> None:
         self._rows = rows
+        self._encoder = encoder
         messages = [row.message for row in rows]
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
         self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
         self._keys = np.array([_memory_key(row.memory) for row in rows])
         self._days = np.array([_day_of_reply(row) for row in rows])
+        self._acts = np.array([row.act or "" for row in rows])
+        self._open = np.array([row.topic == OPEN for row in rows])
+        self._act_names = sorted({row.act for row in rows if row.act})
 
     def find(
         self, message: str, *, memory: str | None, summary: str | None, today: str, count: int
@@ -65,7 +76,8 @@ class ExampleFinder:
 
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
         behind a summary may change the topic, so a clearly nearer row without one may be shown.
-        A message of several sentences may be met by an example of one of them.
+        A message of several sentences may be met by an example of one of them. Where no row is
+        near, open rows of the same speech act are shown.
         """
         scores = self._index.cosines(message)
         for clause in clauses_of(message):
@@ -79,9 +91,18 @@ class ExampleFinder:
             plain = self._kinds == "plain"
             scores, fits = scores - NO_SUMMARY_MALUS * plain, fits | plain
         fits &= (self._days == "") | (self._days == today)
+        if self._act_names and kind != "memory":
+            same_act = self._acts == self._act_of(message)
+            scores = scores + SAME_ACT_BONUS * same_act
+            scores = np.where(self._open, OPEN_SCORE + OPEN_WEIGHT * scores, scores)
+            fits = np.where(self._open, same_act, fits)
         scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[:count]
         return [self._rows[place] for place in nearest[::-1] if np.isfinite(scores[place])]
+
+    def _act_of(self, message: str) -> str:
+        cosines = self._encoder.similarity(SentenceTask.ACT, message, self._act_names)
+        return self._act_names[int(cosines.argmax())]
 
 
 def _kind(memory: str | None, summary: str | None) -> str:

@@ -16,6 +16,11 @@ Split = Literal["train", "validation", "test"]
 Eyes = Literal["작게", "보통", "크게", "아주 크게"]
 Mouth = Literal["보통", "크게", "아주 크게"]
 Pose = Literal["없음", "보통", "많이"]
+# What a message does; decides which reply can fit it whatever it is about.
+SpeechAct = Literal[
+    "기쁜 소식", "힘든 소식", "계획", "이야기", "오로라 질문", "조언 요청", "지식 질문",
+    "기억 질문", "부탁", "칭찬", "장난", "긍정", "부정", "인사", "알 수 없음", "민감한 말",
+]  # fmt: skip
 EthicsCategory = Literal["사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타"]
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
@@ -68,6 +73,7 @@ class DialogueRow(Row):
     pose: Pose
     topic: Text
     intent: Text
+    act: SpeechAct | None = None
 
     @model_validator(mode="after")
     def _prefixes_fit(self) -> DialogueRow:

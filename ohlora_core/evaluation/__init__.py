@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ohlora_core.errors import OhLoraError, SettingsError
+from ohlora_core.settings import Settings
 
-__all__ = ["TASKS", "evaluate"]
+__all__ = ["MEMORY_CASES", "TASKS", "evaluate"]
 
 SENTENCE_TASKS = (
     "ethics",
@@ -21,11 +22,19 @@ SENTENCE_TASKS = (
     "ranking",
     "sts",
 )
-TASKS = ("language", "face", *SENTENCE_TASKS)
+MEMORY_CASES = "memory-cases"
+TASKS = ("language", MEMORY_CASES, "face", *SENTENCE_TASKS)
 
 
-def evaluate(models_dir: Path, task: str | None = None) -> Iterator[dict[str, Any]]:
+def evaluate(
+    settings: Settings, task: str | None = None, sheet: Path | None = None
+) -> Iterator[dict[str, Any]]:
     """One JSON-ready dict per task ("task" and its metrics).
+
+    Args:
+        settings: Name the models; only "memory-cases" heeds the profile, the others are of lite.
+        task: One of `TASKS`; all by default.
+        sheet: Receives a JSON line per case of "memory-cases".
 
     Raises:
         SettingsError: if there is no such task.
@@ -39,11 +48,16 @@ def evaluate(models_dir: Path, task: str | None = None) -> Iterator[dict[str, An
             f"No task '{task}'. Tasks: {names}; with --file X.csv: {with_file}",
         )
     for name in [task] if task else TASKS:
-        yield {"task": name} | _metrics(models_dir, name)
+        yield {"task": name} | _metrics(settings, name, sheet)
 
 
-def _metrics(models_dir: Path, task: str) -> dict[str, Any]:
+def _metrics(settings: Settings, task: str, sheet: Path | None) -> dict[str, Any]:
     # each module loads heavy libraries: import only what the task needs
+    models_dir = settings.models_dir
+    if task == MEMORY_CASES:
+        from ohlora_core.evaluation.memory_cases import evaluate as play_memory_cases
+
+        return play_memory_cases(settings, sheet)
     if task == "language":
         from ohlora_core.evaluation.language import evaluate as evaluate_language
         from ohlora_core.sentence import load_lite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 import statistics
 import tempfile
 import time
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ohlora_core.core import Core
+from ohlora_core.core import LITE_CHAT_CHARACTERS, Core
 from ohlora_core.events import ReplyText
 from ohlora_core.face import BASE, FacePipeline, HairStyle, apply_ombre, encode_jpeg
 from ohlora_core.face.compute import Compute, choose_compute
@@ -35,48 +36,53 @@ from ohlora_core.face.native import load_kernels
 from ohlora_core.face.ombre import dye_frame
 from ohlora_core.face.pipeline import to_pixels
 from ohlora_core.settings import Settings
+from ohlora_core.training.sentence_corpus import ordinary_messages
 
-__all__ = ["bench_face", "bench_turn"]
+__all__ = ["bench_face", "bench_turn", "turn_messages"]
 
-MESSAGES = (
-    "로라야 안녕?",
-    "나 오늘 시험 망했어",
-    "너는 뭐 좋아해?",
-    "나 내일 친구랑 카페 가기로 했어",
-    "내일 나 뭐 한다고 했지?",
-    "배고픈데 뭐 먹을까",
-    "요즘 잠이 안 와",
-    "너 진짜 사람이야?",
-    "주말에 영화 볼까 하는데",
-    "고마워, 힘이 난다",
-)
+WARM_UP = "로라야 안녕?"
 FACE_BATCH = 6
 LITE_BATCHES = 10
 FULL_BATCHES = 3
 OMBRE = (0.5, 0.6, 0.5)
 
 
-def bench_turn(settings: Settings, turns: int) -> dict[str, Any]:
+def bench_turn(settings: Settings, turns: int = 50) -> dict[str, Any]:
     """Seconds to the first text and to the commit of chat turns, medians.
 
-    Frames are rendered beside each turn, as on the page, but the commit does not wait for them.
+    Every turn has another message, an ordinary one of the validation split of our dialogues; all
+    are of one user, so that memories and summaries come in. Frames are rendered beside each turn,
+    as on the page, but the commit does not wait for them.
+
+    Args:
+        settings: Name the models.
+        turns: How many turns to measure, if there are so many messages.
     """
     with tempfile.TemporaryDirectory(prefix="ohlora-bench-") as folder:
-        own = settings.model_copy(update={"data_dir": Path(folder), "database_url": None})
+        # a message that is taken for an offence is to end no later turn
+        changes = {"data_dir": Path(folder), "database_url": None, "block_scale": 0}
+        own = settings.model_copy(update=changes)
         started = time.perf_counter()
         core = Core.load(own)
         start_s = time.perf_counter() - started
-        _turn(core, MESSAGES[0])  # warm-up
-        times = [_turn(core, MESSAGES[k % len(MESSAGES)]) for k in range(turns)]
+        _turn(core, WARM_UP)
+        times = [_turn(core, message) for message in turn_messages()[:turns]]
         core.close()
     return {
         "bench": "turn",
         "first_text_s": round(statistics.median(first for first, _ in times), 3),
         "turn_s": round(statistics.median(whole for _, whole in times), 3),
-        "turns": turns,
+        "turns": len(times),
         "rss_mb": round(psutil.Process().memory_info().rss / 2**20),
         "start_s": round(start_s, 2),
     }
+
+
+def turn_messages() -> list[str]:
+    """Ordinary messages of the validation split, all different, in a fixed random order."""
+    messages = ordinary_messages(None, "calibration")
+    random.Random(0).shuffle(messages)
+    return [message for message in messages if len(message) <= LITE_CHAT_CHARACTERS]
 
 
 def _turn(core: Core, message: str) -> tuple[float, float]:

@@ -73,7 +73,7 @@ class BrowserMissingError(OhLoraError):
         )
 
 
-def bench_page(settings: Settings, turns: int = len(MESSAGES)) -> dict[str, Any]:
+def bench_page(settings: Settings, turns: int = 10) -> dict[str, Any]:
     """Medians over chat turns in Chromium, and the processor time of a page at rest.
 
     first_frame_s: from the complete reply on the page to the first painted frame. painted_fps:

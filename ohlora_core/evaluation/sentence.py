@@ -111,7 +111,11 @@ def sanctioned(encoder: SentenceEncoder, texts: Sequence[str]) -> dict[str, np.n
 def ethics(
     encoder: SentenceEncoder, corpora: PublicCorpora | None, splits: Collection[Split]
 ) -> Metrics:
-    """Accuracy of the nearest category, recall at the thresholds, false sanctions per 1000."""
+    """Accuracy of the nearest category, recall at the thresholds, false sanctions.
+
+    `false_sanctions` are those among all `ordinary_n` ordinary messages of the splits, by the
+    scores alone.
+    """
     rows = [row for row in content.load_ethics() if row.split in splits]
     cosines = category_cosines(encoder, [row.text for row in rows])
     names = list(cosines)
@@ -128,10 +132,11 @@ def ethics(
         ]
         metrics[f"recall_{key}"] = float(np.mean(own)) if own else float("nan")
         metrics[f"caught_{key}"] = float(np.mean(caught)) if caught else float("nan")
-    ordinary = ordinary_messages(corpora, "test" if "test" in splits else "calibration")[:1000]
+    ordinary = ordinary_messages(corpora, "test" if "test" in splits else "calibration")
     ordinary += [row.text for row in rows if row.category == GENERAL]
     any_flag = np.any(list(sanctioned(encoder, ordinary).values()), axis=0)
     metrics["ordinary_n"] = len(ordinary)
+    metrics["false_sanctions"] = int(any_flag.sum())
     metrics["false_sanctions_per_1000"] = float(any_flag.mean() * 1000)
     return metrics
 

@@ -49,10 +49,6 @@ class LoadedBase:
         """Token ids of a text, without begin and end tokens."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of token ids."""
-        return str(self.tokenizer.decode(tokens))
-
     def padded(self, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
         """Rows behind the opening tokens, padded on the left: ids and mask, [rows, longest]."""
         rows = [[*self.opening, *row] for row in rows]

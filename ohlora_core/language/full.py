@@ -30,7 +30,7 @@ from ohlora_core.language.memory_plan import (
 )
 from ohlora_core.language.roles import Role
 
-__all__ = ["FULL_SETTINGS", "load_base", "load_full"]
+__all__ = ["FULL_SETTINGS", "Plan", "load_base", "load_full", "plan_full"]
 
 logger = logging.getLogger(__name__)
 SourceT = TypeVar("SourceT")
@@ -54,6 +54,23 @@ class _Group:
     tokenizer: Any = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is to be loaded, and where to.
+
+    Attributes:
+        compute: Device type and number format.
+        groups: The bases with their roles.
+        shares: The devices of each base, with the bytes that it may take there.
+        too_large: What to raise if there is not enough room after all.
+    """
+
+    compute: Compute
+    groups: list[_Group]
+    shares: list[dict[int | str, int]]
+    too_large: NotEnoughMemoryError
+
+
 def load_full(
     profile: str,
     sources: Mapping[str, tuple[SourceT, SourceT]],
@@ -61,9 +78,30 @@ def load_full(
     *,
     four_bit: bool = False,
 ) -> LocalGenerator:
-    """The language models of a full profile.
+    """The language models of a full profile; arguments and errors are those of `plan_full`."""
+    plan = plan_full(profile, sources, local, four_bit=four_bit)
+    hint = _fetch_again(profile)
+    bases: dict[Role, LoadedBase] = {}
+    for group, share in zip(plan.groups, plan.shares, strict=True):
+        try:
+            model = load_base(group.folder, plan.compute, share, hint)
+            model = attach_adapters(model, group.adapters, hint)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise plan.too_large from error
+        loaded = LoadedBase(model, group.tokenizer, group.adapters)
+        bases |= dict.fromkeys(group.adapters, loaded)
+        logger.info("%s: on %s", group.folder.name, ", ".join(map(str, share)))
+    return LocalGenerator(bases, FULL_SETTINGS[profile])
 
-    Everything is checked before the first weight is read: files, adapters, 4-bit support, memory.
+
+def plan_full(
+    profile: str,
+    sources: Mapping[str, tuple[SourceT, SourceT]],
+    local: Callable[[SourceT], Path],
+    *,
+    four_bit: bool = False,
+) -> Plan:
+    """Checks everything before the first weight is read: files, adapters, 4-bit support, memory.
 
     Args:
         profile: "v2" or "v4".
@@ -77,9 +115,7 @@ def load_full(
         NotEnoughMemoryError: says what to choose instead.
         SettingsError: 4 bits are not possible here.
     """
-    compute = choose_compute(four_bit)
-    command = f"python -m ohlora_core fetch {profile}"
-    hint = (command, command)
+    compute, hint = choose_compute(four_bit), _fetch_again(profile)
     groups: dict[Path, _Group] = {}
     for name, (base, adapter) in sources.items():
         folder = local(base).resolve()
@@ -94,17 +130,7 @@ def load_full(
     too_large = _too_large(profile, needs, free, compute)
     if shares is None:
         raise too_large
-    bases: dict[Role, LoadedBase] = {}
-    for group, share in zip(groups.values(), shares, strict=True):
-        try:
-            model = load_base(group.folder, compute, share, hint)
-            model = attach_adapters(model, group.adapters, hint)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise too_large from error
-        loaded = LoadedBase(model, group.tokenizer, group.adapters)
-        bases |= dict.fromkeys(group.adapters, loaded)
-        logger.info("%s: on %s", group.folder.name, ", ".join(map(str, share)))
-    return LocalGenerator(bases, FULL_SETTINGS[profile])
+    return Plan(compute, list(groups.values()), shares, too_large)
 
 
 def load_base(
@@ -152,6 +178,11 @@ def load_base(
     if missing := sorted(report["missing_keys"]):
         raise ModelFileError(folder, hint, f"the weights lack {missing[0]}")
     return model
+
+
+def _fetch_again(profile: str) -> Hint:
+    command = f"python -m ohlora_core fetch {profile}"
+    return command, command
 
 
 def _check(group: _Group, compute: Compute, hint: Hint) -> BaseNeed:

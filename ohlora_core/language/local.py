@@ -37,6 +37,7 @@ from ohlora_core.language.files import (
 )
 from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.language.streaming import AnswerText
+from ohlora_core.language.token_text import TokenText
 
 __all__ = ["GenerationSettings", "LocalGenerator", "load_lite"]
 
@@ -88,10 +89,20 @@ class _Request:
 class _Draft:
     """An answer while it is being written: its tokens, their text, and how probable it is."""
 
+    decoded: TokenText
     tokens: list[int] = field(default_factory=list)
-    text: str = ""
     log_probability: float = 0.0
     ended: bool = False
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        return self.decoded.text
+
+    def add(self, token: int) -> None:
+        """Write a token."""
+        self.tokens.append(token)
+        self.decoded.add(token)
 
     @property
     def likelihood(self) -> float:
@@ -286,7 +297,7 @@ class LocalGenerator:
         for row, role in enumerate(roles):
             banned[row, base.banned_tokens(role)] = True
 
-        drafts = [_Draft() for _ in requests]
+        drafts = [_Draft(TokenText(base.tokenizer)) for _ in requests]
         for step in range(max(steps)):
             logits.masked_fill_(banned, -torch.inf)
             noise = torch.cat([torch.rand(1, generator=source) for source in sources])
@@ -300,8 +311,7 @@ class LocalGenerator:
                 if token in base.end_tokens:
                     draft.ended = True
                     continue
-                draft.tokens.append(token)
-                draft.text = base.decode(draft.tokens)
+                draft.add(token)
                 marked = ROLE_FORMATS[roles[row]].end_mark in draft.text
                 draft.ended = marked or step + 1 == steps[row] or _is_looping(draft.tokens)
             yield drafts

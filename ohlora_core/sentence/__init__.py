@@ -20,6 +20,8 @@ __all__ = [
     "SentenceEncoder",
     "SentenceTask",
     "TextIndex",
+    "check_lite",
+    "check_published",
     "fact_texts",
     "interview_answer_text",
     "interview_next_text",
@@ -44,6 +46,25 @@ def load_lite(models_dir: Path) -> SentenceEncoder:
     return LocalEncoder.load(Path(models_dir) / "sentence")
 
 
+def check_lite(models_dir: Path) -> None:
+    """See that the files of the embedded encoder are here; loads none.
+
+    Raises:
+        ModelFileError: as `load_lite`.
+    """
+    from ohlora_core.errors import ModelFileError
+    from ohlora_core.sentence import encoder
+
+    folder = Path(models_dir) / "sentence"
+    names = [f"base/{name}" for name in encoder._BASE_FILES] + [encoder._CALIBRATION]
+    for task in SentenceTask:
+        names += [f"adapters/{task.value}/{name}" for name in encoder._ADAPTER_FILES]
+    for path in map(folder.joinpath, names):
+        if not path.is_file():
+            raise ModelFileError(path, detail="no such file")
+        encoder.check_readable(path)
+
+
 def load_published(
     sources: Mapping[str, SourceT], local: Callable[[SourceT], Path], models_dir: Path
 ) -> SentenceEncoder:
@@ -62,3 +83,18 @@ def load_published(
     from ohlora_core.sentence.published import PublishedEncoder
 
     return PublishedEncoder.load(sources, local, load_lite(models_dir))
+
+
+def check_published(
+    sources: Mapping[str, SourceT], local: Callable[[SourceT], Path], models_dir: Path
+) -> None:
+    """See that the files of what `load_published` loads are here and whole; loads none.
+
+    Raises:
+        MissingModelError: as `load_published`.
+        ModelFileError: as `load_published`.
+    """
+    from ohlora_core.sentence.published import published_folders
+
+    published_folders(sources, local)
+    check_lite(models_dir)

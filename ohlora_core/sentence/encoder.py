@@ -1,5 +1,6 @@
 """The embedded encoder: a SentenceTransformer with one PEFT adapter per task.
 
+Beside some adapters lies a bag of character n-grams, whose vector is joined to that of the network.
 Knows nothing of what the cosines are used for.
 """
 
@@ -9,6 +10,7 @@ import hashlib
 import json
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from sentence_transformers import SentenceTransformer
 
 from ohlora_core.errors import ModelFileError
 from ohlora_core.sentence.caching import CachedEncoder
+from ohlora_core.sentence.ngrams import FILE as NGRAMS
+from ohlora_core.sentence.ngrams import NgramBag, joined
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
 
@@ -46,6 +50,7 @@ class LocalEncoder(CachedEncoder):
         model: The base with all adapters loaded, named after the tasks.
         thresholds: Calibrated cosine thresholds by name.
         fingerprint: Identifies the model's files.
+        bags: The n-grams of the tasks that have some.
         cache_size: How many single-text vectors are kept (1 KiB each).
     """
 
@@ -54,8 +59,10 @@ class LocalEncoder(CachedEncoder):
         model: SentenceTransformer,
         thresholds: dict[str, float],
         fingerprint: str,
+        bags: Mapping[SentenceTask, NgramBag] | None = None,
         cache_size: int = 4096,
     ) -> None:
+        self._bags = bags or {}
         self._tokenizer = model.tokenizer
         transformer: Any = model.transformers_model
         self._transformer = transformer.eval()
@@ -76,6 +83,8 @@ class LocalEncoder(CachedEncoder):
         adapters = {task: folder / "adapters" / task.value for task in SentenceTask}
         files = [base / name for name in _BASE_FILES]
         files += [path / name for path in adapters.values() for name in _ADAPTER_FILES]
+        lexical = {task: path for task, path in adapters.items() if (path / NGRAMS).is_file()}
+        files += [path / NGRAMS for path in lexical.values()]
         files.append(calibration)
         digest = hashlib.sha256()
         for path in files:
@@ -93,7 +102,11 @@ class LocalEncoder(CachedEncoder):
         model = _load_part(base, lambda: _load_base(base))
         for task, path in adapters.items():
             _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
-        return cls(model, thresholds, digest.hexdigest())
+        bags = {
+            task: _load_part(path / NGRAMS, lambda path=path: NgramBag.load(path))
+            for task, path in lexical.items()
+        }
+        return cls(model, thresholds, digest.hexdigest(), bags)
 
     @torch.inference_mode()
     def _forward(self, task: SentenceTask, texts: list[str]) -> np.ndarray:
@@ -101,7 +114,9 @@ class LocalEncoder(CachedEncoder):
             self._transformer.set_adapter(task.value)
             self._active = task
         ids = token_ids(self._tokenizer, texts)
-        return bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id).numpy()
+        pooled = bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id)
+        bag = self._bags.get(task)
+        return (joined(pooled, bag(texts)) if bag else pooled).numpy()
 
 
 def _load_base(path: Path) -> SentenceTransformer:

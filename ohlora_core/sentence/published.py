@@ -31,12 +31,13 @@ __all__ = [
     "PublishedEncoder",
     "load_model",
     "lower_cased",
+    "published_folders",
     "unit_vectors",
 ]
 
 logger = logging.getLogger(__name__)
 
-LITE_TASKS = frozenset({SentenceTask.RETRIEVAL, SentenceTask.RANKING})
+LITE_TASKS = frozenset({SentenceTask.RETRIEVAL, SentenceTask.RANKING, SentenceTask.ACT})
 """No model was published for these: only small language models need examples and ranked replies.
 The embedded encoder does them."""
 PUBLISHED_TASKS = tuple(task for task in SentenceTask if task not in LITE_TASKS)
@@ -108,7 +109,7 @@ class PublishedEncoder(CachedEncoder):
             ModelFileError: naming the file that is missing, cut off or of another model.
             NotEnoughMemoryError: if the GPU has no room for them.
         """
-        folders = {task: local(sources[task.value]) for task in PUBLISHED_TASKS}
+        folders = published_folders(sources, local)
         models = {task: load_model(folder) for task, folder in folders.items()}
         digest = hashlib.sha256()
         for folder in folders.values():
@@ -125,6 +126,20 @@ class PublishedEncoder(CachedEncoder):
         return unit_vectors(self._models[task], texts)
 
 
+def published_folders(
+    sources: Mapping[str, SourceT], local: Callable[[SourceT], Path]
+) -> dict[SentenceTask, Path]:
+    """The folder of each published task's model; every file is there and whole.
+
+    Raises:
+        ModelFileError: naming the file that is missing or cut off.
+    """
+    folders = {task: local(sources[task.value]) for task in PUBLISHED_TASKS}
+    for folder in dict.fromkeys(folders.values()):
+        _check_files(folder)
+    return folders
+
+
 def load_model(folder: Path) -> SentenceTransformer:
     """One model from its folder, tried out once.
 
@@ -132,11 +147,7 @@ def load_model(folder: Path) -> SentenceTransformer:
         ModelFileError: naming the file (or the folder) that is missing or broken.
         NotEnoughMemoryError: if the GPU has no room for it.
     """
-    for name in _FILES:
-        path = folder / name
-        if not path.is_file():
-            raise ModelFileError(path, _FETCH_AGAIN, "no such file")
-        check_readable(path, _FETCH_AGAIN)
+    _check_files(folder)
     device, dtype = _device_and_dtype()
     try:
         model = SentenceTransformer(
@@ -154,6 +165,14 @@ def load_model(folder: Path) -> SentenceTransformer:
         raise ModelFileError(folder / "model.safetensors", _FETCH_AGAIN, "weights are not finite")
     logger.info("%s: %s on %s", folder, str(dtype).removeprefix("torch."), device)
     return model
+
+
+def _check_files(folder: Path) -> None:
+    for name in _FILES:
+        path = folder / name
+        if not path.is_file():
+            raise ModelFileError(path, _FETCH_AGAIN, "no such file")
+        check_readable(path, _FETCH_AGAIN)
 
 
 def unit_vectors(model: SentenceTransformer, texts: list[str]) -> np.ndarray:

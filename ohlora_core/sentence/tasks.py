@@ -18,3 +18,4 @@ class SentenceTask(StrEnum):
     INTERVIEW_NEXT = "interview_next"  # "{topic} -> {answer} (남은 답변: ...)" vs next topic
     RETRIEVAL = "retrieval"  # message vs message of the same intent
     RANKING = "ranking"  # message vs a reply that fits it
+    ACT = "act"  # message vs name of its speech act

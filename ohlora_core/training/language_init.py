@@ -1,10 +1,10 @@
-"""Starts a small Llama with working induction heads, so that it can copy before it has learned.
+"""Starts a small Llama: from a finished smaller one, or with working induction heads.
 
 A tiny model on a small budget spends most of it on discovering that text repeats itself. Here the
 first layer gets heads that look one and two tokens back (by constant query and key biases that the
 rotary embedding turns into a preference for a distance), and the second layer gets heads that look
-for the token that followed the last occurrence of the present bigram (Olsson et al. 2022,
-"In-context Learning and Induction Heads"; the idea of starting from such a structure: Trockman and
+for the token that followed the last occurrence of the present bigram (Olsson et al. 2022, "In-
+context Learning and Induction Heads"; the idea of starting from such a structure: Trockman and
 Kolter 2023, "Mimetic Initialization of Self-Attention Layers"). Training may change all of it.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["plant_induction_heads"]
+__all__ = ["plant_induction_heads", "take_over"]
 
 _DISTANCE_SHARPNESS = 7.0  # weight of the look-back biases; 7 gives the right token about 95%
 _MATCH_GAIN = 2.0  # of the query-key match; larger is sharper
@@ -81,3 +81,34 @@ def plant_induction_heads(model: Any, seed: int = 0) -> None:
     project = torch.linalg.qr(torch.randn(width, 2 * size, generator=generator))[0].T
     second.v_proj.weight[: 2 * size] = project
     second.o_proj.weight[:, : 2 * size] = project.T * _COPY_GAIN
+
+
+@torch.no_grad()
+def take_over(model: Any, finished: Any) -> None:
+    """Copies a finished model into one with as many or more layers, which computes the same.
+
+    The layers of the finished one are spread over the new depth; those between them add nothing
+    until they learn (Chen et al. 2016, "Net2Net").
+
+    Args:
+        model: A `LlamaForCausalLM`, changed in place.
+        finished: A `LlamaForCausalLM` of the same widths, heads and vocabulary.
+
+    Raises:
+        ValueError: if the shapes do not fit, or the finished model is deeper.
+    """
+    old, new = finished.model.layers, model.model.layers
+    same = ("hidden_size", "intermediate_size", "num_attention_heads", "vocab_size")
+    if len(old) > len(new) or any(
+        getattr(model.config, name) != getattr(finished.config, name) for name in same
+    ):
+        raise ValueError(f"the finished model must agree in {', '.join(same)} and not be deeper")
+    for layer in new:
+        for silent in (layer.self_attn.o_proj, layer.mlp.down_proj):
+            for weight in silent.parameters():
+                weight.zero_()
+    for place, layer in enumerate(old):
+        there = round(place * (len(new) - 1) / max(len(old) - 1, 1))
+        new[there].load_state_dict(layer.state_dict())
+    model.model.embed_tokens.load_state_dict(finished.model.embed_tokens.state_dict())
+    model.model.norm.load_state_dict(finished.model.norm.state_dict())

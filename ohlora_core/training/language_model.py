@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ohlora_core.training import tokenizer as tokenizer_training
 from ohlora_core.training.language_corpus import load_public
-from ohlora_core.training.language_init import plant_induction_heads
+from ohlora_core.training.language_init import plant_induction_heads, take_over
 from ohlora_core.training.language_packing import Packer, encode_document, token_puzzle
 from ohlora_core.training.language_tasks import Document, Tasks
 
@@ -33,23 +33,25 @@ log = logging.getLogger(__name__)
 
 # Share of each exercise at the start and at the end of the training; linear in between.
 MIXTURE: dict[str, tuple[float, float]] = {
-    "random_examples": (0.40, 0.30),
-    "nearest_examples": (0.10, 0.20),
-    "plain_reply": (0.03, 0.01),
-    "recall": (0.09, 0.08),
-    "memory_pattern": (0.09, 0.09),
-    "memory_row": (0.02, 0.04),
+    "random_examples": (0.20, 0.18),
+    "adapted_example": (0.34, 0.24),
+    "nearest_examples": (0.08, 0.18),
+    "plain_reply": (0.02, 0.01),
+    "recall": (0.06, 0.06),
+    "memory_pattern": (0.07, 0.07),
+    "memory_row": (0.03, 0.05),
     "memory_nothing": (0.02, 0.02),
-    "summary": (0.03, 0.06),
-    "expression": (0.01, 0.02),
+    "summary": (0.04, 0.06),
+    "expression": (0.02, 0.02),
     "qna": (0.04, 0.05),
-    "qna_copy": (0.08, 0.04),
-    "quiz_row": (0.02, 0.05),
-    "interview_row": (0.02, 0.06),
-    "plain_text": (0.05, 0.02),
+    "qna_copy": (0.03, 0.03),
+    "quiz_row": (0.03, 0.05),
+    "interview_row": (0.03, 0.06),
+    "plain_text": (0.03, 0.02),
 }
 PUZZLE_SHARE_AT_START = 0.5
-PUZZLE_UNTIL = 0.08  # of the training; afterwards puzzles keep a share of 2%
+PUZZLE_UNTIL = 0.08  # of the training
+PUZZLE_SHARE_AFTER = 0.08
 EMPTY_TASKS = {"quiz_row": "quiz", "interview_row": "interview", "qna": "questions"}
 
 
@@ -61,6 +63,8 @@ class Options:
         out_dir: Folder of the finished model (tokenizer, config, float16 weights).
         work_dir: Folder of the checkpoint and the loss log.
         data_dir: Folder with the public corpora.
+        start: Folder of a finished model to go on from, with its tokenizer; further layers do
+            nothing at first. By default the weights start from nothing.
         seed: Seed of weights and draws.
         resume: Continue from the checkpoint in `work_dir`, if there is one.
         minutes: Length of the whole training, of all resumed parts together; sets the schedule.
@@ -79,6 +83,7 @@ class Options:
     out_dir: Path = Path("models/language/base")
     work_dir: Path = Path("work/language")
     data_dir: Path = Path("../shared/data")
+    start: Path | None = None
     seed: int = 0
     resume: bool = True
     minutes: float = 60.0
@@ -95,7 +100,7 @@ class Options:
 
 
 def build_model(options: Options, vocabulary: int) -> Any:
-    """A `LlamaForCausalLM` of the size in the options, with induction heads planted."""
+    """A `LlamaForCausalLM` of the size in the options, its weights planted or taken over."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(options.seed)
@@ -116,7 +121,10 @@ def build_model(options: Options, vocabulary: int) -> Any:
         pad_token_id=0,
     )
     model = LlamaForCausalLM(config)
-    plant_induction_heads(model, options.seed)
+    if options.start:
+        take_over(model, LlamaForCausalLM.from_pretrained(options.start, dtype=torch.float32))
+    else:
+        plant_induction_heads(model, options.seed)
     return model
 
 
@@ -194,7 +202,9 @@ def train(options: Options) -> None:
     tasks = Tasks(public, seed=seed)
     probes = _probes(public)
     progress = [0.0]
-    packer = _packer(tasks, tokenizer, random.Random(seed), progress)
+    packer = _packer(
+        tasks, tokenizer, random.Random(seed), progress, 0.0 if options.start else PUZZLE_UNTIL
+    )
     batches = packer.batches(options.rows)
     total = options.minutes * 60
     bar = tqdm(total=round(total), initial=round(state["seconds"]), unit="s", mininterval=20)
@@ -252,7 +262,7 @@ def _tokenizer(options: Options) -> Any:
     """The trained tokenizer of the work folder; trains it first if there is none."""
     from transformers import PreTrainedTokenizerFast
 
-    folder = options.work_dir / "tokenizer"
+    folder = options.start or options.work_dir / "tokenizer"
     if not (folder / "tokenizer.json").exists():
         tokenizer_training.train(
             tokenizer_training.Options(out_dir=folder, data_dir=options.data_dir)
@@ -260,7 +270,13 @@ def _tokenizer(options: Options) -> Any:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def _packer(tasks: Tasks, tokenizer: Any, rng: random.Random, progress: list[float]) -> Packer:
+def _packer(
+    tasks: Tasks,
+    tokenizer: Any,
+    rng: random.Random,
+    progress: list[float],
+    puzzle_until: float,
+) -> Packer:
     """Draws exercises by the mixture that belongs to the progress (0 to 1)."""
     names = [
         name for name in MIXTURE if name not in EMPTY_TASKS or getattr(tasks, EMPTY_TASKS[name])
@@ -270,7 +286,7 @@ def _packer(tasks: Tasks, tokenizer: Any, rng: random.Random, progress: list[flo
 
     def draw() -> tuple[list[int], list[float]]:
         at = progress[0]
-        puzzles = PUZZLE_SHARE_AT_START if at < PUZZLE_UNTIL else 0.02
+        puzzles = PUZZLE_SHARE_AT_START if at < puzzle_until else PUZZLE_SHARE_AFTER
         if rng.random() < puzzles:
             return token_puzzle(tokenizer, rng, first_id)
         shares = [MIXTURE[n][0] * (1 - at) + MIXTURE[n][1] * at for n in names]
@@ -291,6 +307,7 @@ def _probes(public: Any) -> dict[str, list[Document]]:
         "lookup": lookups,
         "memory": [held.memory_pattern() for _ in range(40)],
         "nearest": [held.nearest_examples(row, 3) for row in held.rows[:60]],
+        "adapted": [held.adapted_example() for _ in range(40)],
         "plain": [held.plain_reply() for _ in range(30)],
     }
 

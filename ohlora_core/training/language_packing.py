@@ -34,7 +34,8 @@ def encode_document(tokenizer: Any, document: Document) -> Encoded:
 
 
 def token_puzzle(tokenizer: Any, rng: random.Random, first_id: int) -> Encoded:
-    """Random tokens to be copied: a repeated span, or the value of one key among several.
+    """Random tokens to be copied: a repeated span, the value of one key among several, or an answer
+    with the query's part in place of the example's.
 
     Args:
         tokenizer: Tokenizer with the marks of our prompts.
@@ -47,12 +48,15 @@ def token_puzzle(tokenizer: Any, rng: random.Random, first_id: int) -> Encoded:
         return [rng.randrange(first_id, last) for _ in range(rng.randint(low, high))]
 
     bos = tokenizer.bos_token_id
-    if rng.random() < 0.4:
+    roll = rng.random()
+    if roll < 0.2:
         span = some(6, 50)
         return [bos, *span, *span], [0.0] * (len(span) + 4) + [1.0] * (len(span) - 3)
     shown, value, start, end = tokenizer.convert_tokens_to_ids(
         ["(예시)", "(답변)", "(답변 시작)", "(답변 종료)"]
     )
+    if roll < 0.7:
+        return _substitution(rng, some, bos, (shown, value, start, end))
     pairs = [(some(2, 6), some(2, 9)) for _ in range(rng.randint(2, 5))]
     ids = [bos]
     for key, answer in pairs:
@@ -63,6 +67,24 @@ def token_puzzle(tokenizer: Any, rng: random.Random, first_id: int) -> Encoded:
             key = key[:-1]
         ids += [*key, start, *answer, end]
         weights += [0.0] * (len(key) + 1) + [1.0] * (len(answer) + 1)
+    return ids, weights
+
+
+def _substitution(
+    rng: random.Random, some: Callable[[int, int], list[int]], bos: int, marks: tuple[int, ...]
+) -> Encoded:
+    """An example that says a part of its message again, and queries with other parts."""
+    shown, value, start, end = marks
+    before, after, opening, closing = some(0, 3), some(0, 3), some(0, 3), some(1, 5)
+    part = some(1, 3)
+    ids = [bos, shown, *before, *part, *after, value, *opening, *part, *closing]
+    weights = [0.0] * len(ids)
+    for _ in range(rng.randint(1, 3)):
+        part = some(1, 3)
+        answer = [*opening, *part, *closing, end]
+        query = [*before, *part, *after, start]
+        ids += query + answer
+        weights += [0.0] * len(query) + [1.0] * len(answer)
     return ids, weights
 
 

@@ -18,12 +18,17 @@ from ohlora_core.content import DialogueRow, InterviewRow
 from ohlora_core.language import prompts
 from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.training.language_corpus import PublicText, content_lines, to_casual
+from ohlora_core.training.language_nouns import NounPool, replaced
 from ohlora_core.training.language_templates import Fact, attribute_fact, plan_fact
 
 __all__ = ["Document", "Tasks", "example_of", "expression_text", "final_of"]
 
 # (text, weight of its tokens in the loss)
 Document = list[tuple[str, float]]
+
+# Final input and reply, and the row they are of if they are ours; with the noun that both hold.
+_Turn = tuple[str, str, DialogueRow | None]
+_Echo = tuple[str, str, str, DialogueRow | None]
 
 _DAYS = "월화수목금토일"
 _JOINED_TAILS = ("", "", "", "?", "!", " ㅋㅋ", "ㅠㅠ", "~", "..", " ㅎㅎ")
@@ -101,6 +106,15 @@ class Tasks:
         self.intents = [group for group in self.by_intent.values() if len(group) > 1]
         self.own_neighbours = _row_neighbours(self.rows, self.all_train)
         self.public_bank = _public_bank(public.pairs) if public.pairs else None
+        own = [(*example_of(row), row) for row in self.all_train]
+        self.nouns = NounPool(
+            [text for final, reply, _ in own for text in (final, reply)]
+            + [text for pair in public.pairs for text in pair]
+            + public.sentences
+        )
+        mine = [(*example_of(row), row) for row in self.rows]
+        theirs = [(message, reply, None) for message, reply in public.pairs]
+        self.echoes = [self._echoes(mine), self._echoes(theirs)]
 
     # -- reading examples ---------------------------------------------------------------------
 
@@ -156,6 +170,40 @@ class Tasks:
         shown = [example_of(other) for other in near]
         prompt = prompts.reply_prompt(final_of(row), shown)
         return asked(prompt, shown[-1][1], Role.OUTPUT_MESSAGE)
+
+    def adapted_example(self) -> Document:
+        """An example whose reply says a noun of its message again; the query has another noun.
+
+        The target is the example's reply with the noun of the query.
+        """
+        rng = self.rng
+        own, public = self.echoes
+        final, reply, noun, row = rng.choice(public if public and rng.random() < 0.25 else own)
+        one, two = noun, self.nouns.draw(rng, noun) or noun
+        if rng.random() < 0.5:
+            one, two = two, one
+        if rng.random() < 0.3:
+            two = self.nouns.draw(rng, noun) or two
+        query = replaced(final, noun, two)
+        noised = self._noised(query)
+        if two in noised and final[0] not in "[(" and rng.random() < 0.5:
+            query = noised
+        shown = [(replaced(final, noun, one), replaced(reply, noun, one))]
+        near = self.neighbours(row, rng.choice((0, 0, 1, 2))) if row else []
+        place = len(near) if rng.random() < 0.7 else rng.randint(0, len(near))
+        others = [example_of(other) for other in near]
+        shown = others[:place] + shown + others[place:]
+        now = time_prefix(row.now) if row and row.memory is None and row.summary is None else ""
+        prompt = prompts.reply_prompt(now + query, shown)
+        return asked(prompt, replaced(reply, noun, two), Role.OUTPUT_MESSAGE)
+
+    def _echoes(self, turns: list[_Turn]) -> list[_Echo]:
+        """Turns whose reply says a noun of the message again, once for each such noun."""
+        return [
+            (final, reply, noun, row)
+            for final, reply, row in turns
+            for noun in self.nouns.shared(final, reply)
+        ]
 
     def neighbours(self, row: DialogueRow, count: int) -> list[DialogueRow]:
         """The nearest training rows of the same shape, nearest last, never the row itself."""

@@ -23,7 +23,12 @@ from ohlora_core.errors import SettingsError
 from ohlora_core.sentence.pooling import MAX_TOKENS
 from ohlora_core.sentence.published import PUBLISHED_TASKS
 from ohlora_core.sentence.tasks import SentenceTask
-from ohlora_core.training.sentence_adapters import NGRAM_STEPS, train_adapter, train_ngrams
+from ohlora_core.training.sentence_adapters import (
+    LINEAR_BUCKETS,
+    NGRAM_STEPS,
+    train_adapter,
+    train_ngrams,
+)
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
 from ohlora_core.training.sentence_corpus import PublicCorpora, load_public
@@ -109,7 +114,7 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
     """The adapter of a task, and its bag of n-grams, in `work_dir / "adapters"`."""
     folder, out_dir = options.out_dir / "sentence", options.work_dir / "adapters"
     seed, resume = options.seed, options.resume
-    if task in NGRAM_STEPS:
+    if task in NGRAM_STEPS or task in LINEAR_BUCKETS:
         train_ngrams(task, out_dir, corpora, seed, resume)
     train_adapter(
         task,

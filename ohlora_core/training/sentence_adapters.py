@@ -1,6 +1,6 @@
 """One LoRA adapter per task on the frozen S-BERT base: training and saving.
 
-For some tasks a bag of n-grams learns beside it (`sentence_ngrams`). Batches and losses of the
+For some tasks a bag of n-grams learns beside it (`sentence.ngrams`). Batches and losses of the
 tasks are in `sentence_objectives`.
 """
 
@@ -19,13 +19,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter
+from ohlora_core.sentence.ngrams import NgramBag
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
 from ohlora_core.training.fitting import Schedule, fit
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
+from ohlora_core.training.sentence_linear import linear_bag
 from ohlora_core.training.sentence_memory import MemoryTask
-from ohlora_core.training.sentence_ngrams import NgramBag
 from ohlora_core.training.sentence_objectives import (
+    ActTask,
     AdapterTask,
     Encode,
     EthicsTask,
@@ -37,7 +39,15 @@ from ohlora_core.training.sentence_objectives import (
     RetrievalTask,
 )
 
-__all__ = ["EMBEDDING_RANK", "NGRAM_STEPS", "RANK", "STEPS", "train_adapter", "train_ngrams"]
+__all__ = [
+    "EMBEDDING_RANK",
+    "LINEAR_BUCKETS",
+    "NGRAM_STEPS",
+    "RANK",
+    "STEPS",
+    "train_adapter",
+    "train_ngrams",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +62,14 @@ STEPS: dict[SentenceTask, int] = {
     SentenceTask.INTERVIEW_NEXT: 150,
     SentenceTask.RETRIEVAL: 300,
     SentenceTask.RANKING: 400,
+    SentenceTask.ACT: 400,
 }
-NGRAM_STEPS: dict[SentenceTask, int] = {SentenceTask.MEMORY: 400, SentenceTask.ETHICS: 1000}
-"""Of the tasks that gain by a bag of n-grams."""
+NGRAM_STEPS: dict[SentenceTask, int] = {
+    SentenceTask.MEMORY: 400,
+    SentenceTask.RETRIEVAL: 600,
+}
+LINEAR_BUCKETS: dict[SentenceTask, int] = {SentenceTask.ETHICS: 2**18, SentenceTask.ACT: 2**16}
+"""Tasks that gain by a bag of n-grams: gradient steps, or rows of a linear classifier."""
 _WARMUP = 30
 _TARGETS = (
     r".*(q_lin|k_lin|v_lin|out_lin|ffn\.lin1|ffn\.lin2|word_embeddings)"  # every weight matrix
@@ -79,6 +94,8 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
             return RetrievalTask(corpora, rng)
         case SentenceTask.RANKING:
             return RankingTask(corpora, rng)
+        case SentenceTask.ACT:
+            return ActTask(rng)
 
 
 def train_adapter(
@@ -163,15 +180,20 @@ def train_ngrams(
         KeyError: if the task is not one of `NGRAM_STEPS` and no steps are given.
     """
     torch.manual_seed(seed)
-    bag = NgramBag()
-    schedule = Schedule(
-        minutes=0.0,
-        steps=NGRAM_STEPS[task] if steps is None else steps,
-        learning_rate=1e-2,
-        warmup_steps=_WARMUP,
-    )
-    checkpoint = out_dir / f"{task.value}.ngrams.checkpoint.pt"
-    _learn(task, bag, bag, schedule, checkpoint, corpora, seed, resume)
+    source = _task(task, corpora, random.Random(seed))
+    if isinstance(source, (EthicsTask, ActTask)):
+        texts, labels, weights = zip(*source.classified(), strict=True)
+        bag = linear_bag(texts, labels, source.names, weights, LINEAR_BUCKETS[task])
+    else:
+        bag = NgramBag()
+        schedule = Schedule(
+            minutes=0.0,
+            steps=NGRAM_STEPS[task] if steps is None else steps,
+            learning_rate=1e-2,
+            warmup_steps=_WARMUP,
+        )
+        checkpoint = out_dir / f"{task.value}.ngrams.checkpoint.pt"
+        _learn(task, bag, bag, schedule, checkpoint, corpora, seed, resume)
     folder = out_dir / task.value
     folder.mkdir(parents=True, exist_ok=True)
     bag.save(folder)

@@ -73,7 +73,7 @@ class MemoryTask:
         cosines = (said * stored).sum(dim=1)
         wanted = torch.tensor([score for _, _, score in batch])
         clear = (wanted >= _NEAR) | (wanted <= _FAR)
-        loss = 4 * functional.mse_loss(cosines[clear], wanted[clear])
+        loss = functional.mse_loss(cosines[clear], wanted[clear])
         loss = loss + 0.3 * cosent_loss(cosines, wanted)
         close = [i for i, (_, _, score) in enumerate(batch) if score >= _NEAR]
         candidates = torch.cat([stored[close], vectors[2 * len(batch) :]])

@@ -8,13 +8,14 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ohlora_core import content
+from ohlora_core.chat.examples import OPEN
 from ohlora_core.content import CONTENT_DIR, read_rows, split_of
 from ohlora_core.ethics.guard import CATEGORIES, GENERAL
 from ohlora_core.ethics.policy import Reason
@@ -36,7 +37,9 @@ from ohlora_core.training.sentence_lexicon import held_out_shares
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
+    "ActTask",
     "AdapterTask",
+    "Classified",
     "Encode",
     "EthicsTask",
     "InterviewAnswerTask",
@@ -47,11 +50,16 @@ __all__ = [
     "RetrievalTask",
 ]
 
+_TALK_WEIGHT = 0.05
 _TAUGHT = 0.3  # weight of the teacher's shares beside the label
 _NAMES = (GENERAL, *CATEGORIES.values())
 _HATE = _NAMES.index(CATEGORIES[Reason.HATE])
 
 Encode = Callable[[Sequence[str]], Tensor]  # texts -> [n, d] unit vectors with gradients
+
+
+# (text, number of its class, weight)
+Classified = list[tuple[str, int, float]]
 
 
 class AdapterTask(Protocol):
@@ -99,6 +107,16 @@ class EthicsTask:
         self.nearest = self.talk
         self.steps = 0
 
+    def classified(self) -> Classified:
+        """All texts with the number of their category in `names` and a weight.
+
+        Talk is plenty and easy; in the linear classifier it must not drown what looks like it.
+        """
+        own = [(text, 0, 1.0) for text in (*self.confusing, *self.plain)]
+        own += [(text, label, 1.0) for label, texts in self.offences.items() for text in texts]
+        own += [(text, 0, _TALK_WEIGHT) for text in self.talk]
+        return own
+
     def loss(self, encode: Encode) -> Tensor:
         rng = self.rng
         if self.steps % 60 == 0:
@@ -144,6 +162,37 @@ def _taught(rows: Sequence[content.EthicsRow], seed: int) -> dict[str, Tensor]:
     labels = [_NAMES.index(row.category) for row in rows]
     shares = torch.from_numpy(held_out_shares([row.text for row in rows], labels, seed))
     return {row.text: share for row, share in zip(rows, shares, strict=True)}
+
+
+class ActTask:
+    """Message vs name of its speech act."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.names = list(get_args(content.SpeechAct))
+        self.by_act: dict[str, list[str]] = defaultdict(list)
+        for row in content.load_dialogues():
+            if row.split == "train" and row.act:
+                self.by_act[row.act].append(row.message)
+
+    def classified(self) -> Classified:
+        """All messages with the number of their act in `names` and a weight."""
+        return [
+            (message, self.names.index(act), 1.0)
+            for act, messages in self.by_act.items()
+            for message in messages
+        ]
+
+    def loss(self, encode: Encode) -> Tensor:
+        rng = self.rng
+        batch = [
+            (noised_often(message, rng), self.names.index(act))
+            for act, messages in self.by_act.items()
+            for message in rng.sample(messages, min(5, len(messages)))
+        ]
+        vectors = encode([message for message, _ in batch] + self.names)
+        cosines = vectors[: len(batch)] @ vectors[len(batch) :].T
+        return category_loss(cosines, torch.tensor([act for _, act in batch]))
 
 
 class QnaTask:
@@ -317,7 +366,7 @@ class RetrievalTask:
         self.rng = rng
         by_intent: dict[str, list[str]] = defaultdict(list)
         for row in content.load_dialogues():
-            if row.split == "train":
+            if row.split == "train" and row.topic != OPEN:
                 by_intent[row.intent].append(row.message)
         self.intents = list(by_intent.items())
         short = [p for p in corpora.pairs if len(p.a) < 40 and p.negative is None]

@@ -27,7 +27,7 @@ def serve(settings: Settings, started: float | None = None) -> None:
     """
     begun = time.perf_counter() if started is None else started
     check_port(settings.host, settings.port)
-    _stay_local(settings)
+    _stay_local()
     # heavy: only after the cheap checks
     from ohlora_core.core import Core
     from ohlora_core.web.identity import Identity
@@ -88,11 +88,13 @@ def check_port(host: str, port: int) -> None:
             raise PortInUseError(port) from error
 
 
-def _stay_local(settings: Settings) -> None:
-    """Keep the libraries from asking other hosts for anything; a share link needs the network."""
+def _stay_local() -> None:
+    """Keep the libraries from asking other hosts for anything; a share link needs the network.
+
+    Whatever profile runs, or "auto" becomes: models come with the repository or with `fetch`.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    if settings.profile == "lite" and settings.face == "lite":
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 def _tell_share(url: str | None) -> None:

@@ -62,11 +62,15 @@ def _header(core: Core, labels: Labels) -> tuple[gr.Radio, gr.Button]:
         f"{both('models.profile')} <b>{settings.profile}</b> · {both('models.face')} "
         f'<b>{settings.face} <span class="face-number">#{core.default_face}</span></b>'
     )
+    note = ""
+    if core.lack:
+        why = both(f"models.lack.{core.lack}", profile=settings.profile)
+        note = f'<p class="muted" id="lack">{why}</p>'
     with gr.Row(elem_id="header"):
         gr.HTML(
             '<div class="brand"><span class="brand-mark" aria-hidden="true"></span>'
             f'<div><h1>오로라 <span lang="en">Oh-LoRA</span></h1><p class="muted">{models}</p>'
-            "</div></div>",
+            f"{note}</div></div>",
             apply_default_css=False,
         )
         language = labels(

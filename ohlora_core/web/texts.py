@@ -22,6 +22,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "models.profile": ("언어 모델", "language"),
     "models.face": ("얼굴", "face"),
+    "models.lack.gpu": (
+        "CUDA GPU 가 없어서 {profile} 언어 모델로 실행하고 있어요.",
+        "Running the {profile} language models, because there is no CUDA GPU.",
+    ),
+    "models.lack.models": (
+        "더 큰 언어 모델을 다 받지 않아서 {profile} 언어 모델로 실행하고 있어요.",
+        "Running the {profile} language models, because larger ones are not all downloaded.",
+    ),
+    "models.lack.memory": (
+        "GPU 메모리가 부족해서 {profile} 언어 모델로 실행하고 있어요.",
+        "Running the {profile} language models, because the GPU lacks memory for larger ones.",
+    ),
     "language": ("언어", "Language"),
     "language.ko": ("한국어", "한국어"),
     "language.en": ("English", "English"),

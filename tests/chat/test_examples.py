@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
-from ohlora_core.chat.examples import ExampleFinder, clauses_of
+from ohlora_core.chat.examples import OPEN, ExampleFinder, clauses_of
 from ohlora_core.content import DialogueRow
+from ohlora_core.sentence import SentenceTask
 from tests.fakes import FakeEncoder
 
 
@@ -11,6 +13,8 @@ def row(
     memory: str | None = None,
     summary: str | None = None,
     now: str | None = None,
+    act: str | None = None,
+    topic: str = "t",
 ):
     return DialogueRow(
         message=message,
@@ -22,8 +26,9 @@ def row(
         eyes="보통",
         mouth="보통",
         pose="없음",
-        topic="t",
+        topic=topic,
         intent="i",
+        act=act,
     )
 
 
@@ -78,3 +83,35 @@ def test_one_sentence_of_several_finds_its_example(finder):
     )
     assert found == [ROWS[0]]
     assert clauses_of("한 문장이야?") == []
+
+
+class ActEncoder(FakeEncoder):
+    """Knows bad news by its tears."""
+
+    def similarity(self, task, text, candidates):
+        if task != SentenceTask.ACT:
+            return super().similarity(task, text, candidates)
+        wanted = "힘든 소식" if "ㅠ" in text else "기쁜 소식"
+        return np.array([float(name == wanted) for name in candidates])
+
+
+NEWS = [
+    row("우산이 뒤집혔어 ㅠ", "바람이 심했구나!", act="힘든 소식"),
+    row("너무 힘들다 ㅠ", "다 털어놔도 돼.", act="힘든 소식", topic=OPEN),
+    row("신난다", "무슨 일이야?", act="기쁜 소식", topic=OPEN),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("우산이 뒤집혔어 ㅠㅠ", "바람이 심했구나!"),
+        ("통장을 잃었는데 못 찾겠음 ㅠ", "다 털어놔도 돼."),
+        ("합격했다!", "무슨 일이야?"),
+    ],
+)
+def test_a_message_that_nothing_is_near_gets_an_open_row_of_its_act(message, reply):
+    found = ExampleFinder(ActEncoder(), NEWS).find(
+        message, memory=None, summary=None, today="월", count=1
+    )
+    assert [row.reply for row in found] == [reply]

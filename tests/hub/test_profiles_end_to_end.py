@@ -20,7 +20,7 @@ from huggingface_hub import constants
 
 from ohlora_core.__main__ import main
 from ohlora_core.chat.expression import parse_expression
-from ohlora_core.core import Core, Preferences
+from ohlora_core.core import Core, Preferences, ProfileChoice, choose_profile
 from ohlora_core.events import (
     ExpressionChosen,
     FrameBatch,
@@ -44,6 +44,7 @@ from ohlora_core.hub.manifest import (
 )
 from ohlora_core.language import Role, full
 from ohlora_core.language.base_model import LoadedBase
+from ohlora_core.language.compute import Compute
 from ohlora_core.sentence import SentenceTask
 from ohlora_core.settings import Settings
 from tests.face.published_vectors import write_faces
@@ -216,6 +217,19 @@ def test_every_sentence_task_has_the_s_bert_of_its_own_repository(visit, core, p
     for task, source in sentence_sources(visit.profile).items():
         found = core.chat._encoder.encode(SentenceTask(task), texts)
         np.testing.assert_allclose(found, by_hand(published[source], texts), atol=1e-5)
+
+
+def test_auto_takes_what_was_fetched_if_the_gpu_has_room_for_it(visit, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "T4")
+    compute = Compute("cuda", torch.float16, "float16: test")
+    monkeypatch.setattr(full, "choose_compute", lambda four_bit: compute)
+    monkeypatch.setattr(full, "free_bytes", lambda _: {0: 4 * 2**30})
+    auto = visit.settings.model_copy(update={"profile": "auto"})
+    lack = {"v4": None, "v2": "models"}[visit.profile]
+    assert choose_profile(auto) == ProfileChoice(visit.profile, lack)
+    monkeypatch.setattr(full, "free_bytes", lambda _: {0: 2 * 2**30})
+    assert choose_profile(auto) == ProfileChoice("lite", lack or "memory")
 
 
 # -- talk --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ohlora_core.content import MemoryPairRow, split_of
 from ohlora_core.sentence import SentenceTask
+from ohlora_core.sentence.ngrams import NgramBag, character_ngrams, joined
 from ohlora_core.training import sentence_adapters
 from ohlora_core.training.sentence_calibration import pair_choices
 from ohlora_core.training.sentence_corpus import (
@@ -22,8 +23,8 @@ from ohlora_core.training.sentence_corpus import (
     ordinary_messages,
 )
 from ohlora_core.training.sentence_lexicon import held_out_shares
+from ohlora_core.training.sentence_linear import linear_bag
 from ohlora_core.training.sentence_memory import MemoryTask, may_be_meant
-from ohlora_core.training.sentence_ngrams import NgramBag, character_ngrams, joined
 from ohlora_core.training.sentence_objectives import EthicsTask, category_loss
 
 TALK = [f"{number}번 버스 언제 오려나" for number in range(40)]
@@ -161,3 +162,12 @@ def test_ngrams_are_trained_on_and_resumed(tmp_path: Path, monkeypatch: pytest.M
     assert later[0] @ later[1] < first[0] @ first[1]
     state = torch.load(tmp_path / "ethics.ngrams.checkpoint.pt", weights_only=True)
     assert state["step"] == 30
+
+
+def test_a_linear_bag_puts_texts_near_the_name_of_their_class() -> None:
+    texts = ["비가 온다", "비가 많이 온다", "눈이 온다", "눈이 쌓인다", "맑은 하늘", "하늘이 맑다"]
+    bag = linear_bag(texts, [0, 0, 1, 1, 2, 2], ["비", "눈", "맑음"], [1.0] * 6, 2**12)
+    nearest = (
+        bag(["비가 그쳤다", "눈이 녹는다", "맑고 맑은 날"]) @ bag(["비", "눈", "맑음"]).T
+    ).argmax(1)
+    assert nearest.tolist() == [0, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 import app
 from ohlora_core.errors import PortInUseError, SettingsError
 from ohlora_core.settings import PROJECT_DIR
-from ohlora_core.web.launch import check_port
+from ohlora_core.web.launch import check_port, serve
+from tests.fakes import make_settings
 
 
 @pytest.fixture
@@ -55,3 +57,26 @@ def test_an_error_of_the_user_ends_with_one_line_and_code_1(taken_port, tmp_path
         timeout=120,
     )
     assert ended.returncode == 1 and "--port" in ended.stderr and "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("profile", ["lite", "v4", "auto"])
+def test_no_profile_lets_the_libraries_ask_the_hub(tmp_path, monkeypatch, profile):
+    """Models come with the repository or with `fetch`; serving asks nobody for any."""
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("ohlora_core.web.launch.check_port", lambda *_: None)
+
+    def load(settings):
+        raise SettingsError("", f"offline: {os.environ.get('HF_HUB_OFFLINE')}")
+
+    monkeypatch.setattr("ohlora_core.core.Core.load", load)
+    with pytest.raises(SettingsError, match="offline: 1"):
+        serve(make_settings(tmp_path, profile=profile))
+
+
+def test_who_wants_the_hub_online_is_heard(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr("ohlora_core.web.launch.check_port", lambda *_: None)
+    monkeypatch.setattr("ohlora_core.core.Core.load", lambda _: sys.exit("stop"))
+    with pytest.raises(SystemExit):
+        serve(make_settings(tmp_path))
+    assert os.environ["HF_HUB_OFFLINE"] == "0"

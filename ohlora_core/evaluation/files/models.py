@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from ohlora_core.core import chosen_profile, load_encoder, load_generator
+from ohlora_core.core import choose_profile, load_encoder, load_generator
 from ohlora_core.language import TextGenerator
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.settings import Settings
@@ -21,7 +21,7 @@ class Models:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings.model_copy(update={"profile": chosen_profile(settings)})
+        self.settings = settings.model_copy(update={"profile": choose_profile(settings).name})
         if settings.threads:
             import torch
 

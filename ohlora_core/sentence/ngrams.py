@@ -24,7 +24,7 @@ __all__ = ["BUCKETS", "FILE", "WIDTH", "NgramBag", "character_ngrams", "joined"]
 BUCKETS, WIDTH = 2**15, 48  # 3 MiB in float16
 FILE = "ngrams.safetensors"  # in the folder of the adapter
 _LONGEST = 4  # syllables
-_DROPPED = 0.4  # share of the n-grams of a text that a training step does not see
+_DROPPED = 0.5  # share of the n-grams of a text that a training step does not see
 _TABLE = "table"
 
 
@@ -56,16 +56,20 @@ class NgramBag(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """[n, width] of unit length."""
-        buckets = self.table.num_embeddings
-        rows = [
-            [zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % buckets for ngram in ngrams]
-            for ngrams in map(character_ngrams, texts)
-        ]
+        rows = [self.buckets_of(text) for text in texts]
         starts = torch.tensor([0, *(len(row) for row in rows[:-1])]).cumsum(0)
         places = torch.tensor([place for row in rows for place in row])
         kept = functional.dropout(torch.ones(len(places)), _DROPPED, self.training)
         sums = self.table(places, starts, per_sample_weights=kept)
         return functional.normalize(sums, dim=-1)
+
+    def buckets_of(self, text: str) -> list[int]:
+        """The rows of the table that the n-grams of a text belong to."""
+        count = self.table.num_embeddings
+        return [
+            zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % count
+            for ngram in character_ngrams(text)
+        ]
 
     def save(self, folder: Path) -> None:
         """Write the table (float16)."""
