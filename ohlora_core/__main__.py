@@ -70,7 +70,7 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     evaluate.add_argument("task", nargs="?", help="one task; all by default")
     evaluate.add_argument("--file", type=Path, help="a CSV file of yours instead of our splits")
     evaluate.add_argument("--profile", help="with --file or memory-cases: lite, v2 or v4")
-    evaluate.add_argument("--sheet", type=Path, help="with memory-cases: a JSON line per case")
+    evaluate.add_argument("--sheet", type=Path, help="with memory-cases, replies: JSON lines")
     evaluate.set_defaults(run=_evaluate)
 
     bench = commands.add_parser("bench", help="speed: medians of real turns, frames, pages")
@@ -135,17 +135,17 @@ def _evaluate(parsed: argparse.Namespace) -> Iterable[dict[str, Any]]:
 
         yield from evaluate_file(parsed.task or "", parsed.file, Models(settings))
         return
-    from ohlora_core.evaluation import MEMORY_CASES, evaluate
+    from ohlora_core.evaluation import MEMORY_CASES, SHEET_TASKS, evaluate
 
     if parsed.profile not in (None, "lite") and parsed.task != MEMORY_CASES:
         raise SettingsError(
             f"--profile {parsed.profile} 은(는) --file 이나 {MEMORY_CASES} 와 함께만 쓸 수 있어요.",
             f"--profile {parsed.profile} needs a --file to evaluate on, or {MEMORY_CASES}.",
         )
-    if parsed.sheet and parsed.task not in (None, MEMORY_CASES):
+    if parsed.sheet and parsed.task not in SHEET_TASKS:
         raise SettingsError(
-            f"--sheet 는 {MEMORY_CASES} 와 함께만 쓸 수 있어요.",
-            f"--sheet goes with {MEMORY_CASES}, not with {parsed.task}.",
+            f"--sheet 는 {', '.join(SHEET_TASKS)} 와 함께만 쓸 수 있어요.",
+            f"--sheet goes with {' or '.join(SHEET_TASKS)}.",
         )
     yield from evaluate(settings, parsed.task, parsed.sheet)
 

@@ -54,12 +54,14 @@ class ChatInput:
         final_input: Memory or summary, time and message (system.md 2.4).
         memory_used: The memory in `final_input`, if any.
         examples: Similar turns for the prompts, nearest last; none for models that need none.
+        told: Turns in which something like it was told, for the prompt of the memory.
     """
 
     message: str
     final_input: str
     memory_used: str | None
     examples: tuple[DialogueRow, ...] = ()
+    told: tuple[DialogueRow, ...] = ()
 
     @property
     def reply_prompt(self) -> str:
@@ -73,7 +75,7 @@ class ChatInput:
     @property
     def memory_prompt(self) -> str:
         """The whole prompt of what to remember."""
-        shown = [memory_example(row.message, row.remember) for row in self.examples]
+        shown = [memory_example(row.message, row.remember) for row in self.told]
         return memory_prompt(self.final_input, shown)
 
     def summary_prompt(self, reply: str) -> str:
@@ -132,7 +134,9 @@ class ChatEngine:
         """The input of a neutralised message behind a memory, a summary or neither."""
         whole = final_input(with_time_prefix(message, now), memory=memory, summary=summary)
         examples: list[DialogueRow] = []
+        told: list[DialogueRow] = []
         if self._examples:
+            told = self._examples.find_told(message, self._generator.example_count)
             examples = self._examples.find(
                 message,
                 memory=memory,
@@ -140,7 +144,7 @@ class ChatEngine:
                 today=day_label(now)[0],
                 count=self._generator.example_count,
             )
-        return ChatInput(message, whole, memory, tuple(examples))
+        return ChatInput(message, whole, memory, tuple(examples), tuple(told))
 
     def reply(
         self,

@@ -6,25 +6,31 @@ A small model answers far better when it reads how a similar message was answere
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ohlora_core.content import DialogueRow
+from ohlora_core.content import DialogueRow, SpeechAct
+from ohlora_core.language import NOTHING_TO_REMEMBER
+from ohlora_core.language.nouns import NounPool
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
 __all__ = ["OPEN", "ExampleFinder", "clauses_of"]
 
 OPEN = "open"
 """Topic of the rows whose reply fits any message of their speech act."""
+RECALL: SpeechAct = "기억 질문"  # only a memory answers it
 
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
-NO_SUMMARY_MALUS = 0.1  # for an example without a summary where the message has one
+NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the message has one
 SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
 # Of an open row of the same act, as if its message were so near: rows that are farther say less.
-OPEN_SCORE = 0.6
+OPEN_SCORE = 0.78
 OPEN_WEIGHT = 0.1  # of the cosine among the open rows
+OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
+LOOKED_AT = 4  # times as many rows as are wanted: so many are tried with the message's noun
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
@@ -43,7 +49,7 @@ class ExampleFinder:
     """Finds example turns for a message.
 
     Args:
-        encoder: Encodes messages (tasks RETRIEVAL and ACT).
+        encoder: Encodes messages (tasks RETRIEVAL, ACT and KEY).
         rows: The dialogues to choose from.
         cache: File that keeps the vectors between starts.
     """
@@ -60,7 +66,10 @@ class ExampleFinder:
         self._days = np.array([_day_of_reply(row) for row in rows])
         self._acts = np.array([row.act or "" for row in rows])
         self._open = np.array([row.topic == OPEN for row in rows])
-        self._act_names = sorted({row.act for row in rows if row.act})
+        self._act_names = sorted({row.act or "" for row in rows})
+        self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
+        self._told = np.array([_told_key(row) for row in rows])
+        self._told_names = sorted({key for key in self._told if key})
 
     def find(
         self, message: str, *, memory: str | None, summary: str | None, today: str, count: int
@@ -75,38 +84,80 @@ class ExampleFinder:
             count: How many rows, if there are so many.
 
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
-        behind a summary may change the topic, so a clearly nearer row without one may be shown.
+        may have little to do with what is before it, so a clearly nearer row without may be shown.
         A message of several sentences may be met by an example of one of them. Where no row is
-        near, open rows of the same speech act are shown.
+        near, open rows of the same speech act are shown. Where an example's reply says a noun of
+        its message again, the noun of this message stands in its place.
         """
         scores = self._index.cosines(message)
         for clause in clauses_of(message):
             weight = 1.0 if message.endswith(clause) else CLAUSE_DISCOUNT
             scores = np.maximum(scores, weight * self._index.cosines(clause))
         kind = _kind(memory, summary)
+        act = self._named(SentenceTask.ACT, message, self._act_names)[0]
+        same_act = self._acts == act
+        scores = scores + SAME_ACT_BONUS * same_act
         if kind == "memory":
             scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
         fits = self._kinds == kind
-        if kind == "summary":
+        if kind != "plain" and not (kind == "memory" and act == RECALL):
             plain = self._kinds == "plain"
-            scores, fits = scores - NO_SUMMARY_MALUS * plain, fits | plain
+            scores, fits = scores - NO_CONTEXT_MALUS * plain, fits | plain
         fits &= (self._days == "") | (self._days == today)
-        if self._act_names and kind != "memory":
-            same_act = self._acts == self._act_of(message)
-            scores = scores + SAME_ACT_BONUS * same_act
-            scores = np.where(self._open, OPEN_SCORE + OPEN_WEIGHT * scores, scores)
-            fits = np.where(self._open, same_act, fits)
+        scores = np.where(self._open, OPEN_SCORE + OPEN_WEIGHT * scores, scores)
+        fits &= ~self._open | same_act
         scores = np.where(fits, scores, -np.inf)
-        nearest = np.argsort(-scores, kind="stable")[:count]
-        return [self._rows[place] for place in nearest[::-1] if np.isfinite(scores[place])]
+        nearest = np.argsort(-scores, kind="stable")[: count * LOOKED_AT]
+        found = [
+            self._with_noun(self._rows[place], message, float(scores[place]))
+            for place in nearest
+            if np.isfinite(scores[place])
+        ]
+        found.sort(key=lambda one: -one[1])
+        return [row for row, _ in found[:count][::-1]]
 
-    def _act_of(self, message: str) -> str:
-        cosines = self._encoder.similarity(SentenceTask.ACT, message, self._act_names)
-        return self._act_names[int(cosines.argmax())]
+    def _with_noun(self, row: DialogueRow, message: str, score: float) -> tuple[DialogueRow, float]:
+        """An example with the message's noun where its reply says one again, and its score."""
+        if row.memory:
+            return row, score
+        adapted = self._nouns.adapted(row.message, row.reply, message, anywhere=row.topic == OPEN)
+        if adapted is None:
+            return row, score - (1.0 if row.topic == OPEN else OTHER_NOUN_MALUS)
+        if adapted == (row.message, row.reply):
+            return row, score
+        return row.model_copy(update={"message": adapted[0], "reply": adapted[1]}), score
+
+    def find_told(self, message: str, count: int) -> list[DialogueRow]:
+        """Rows that tell the same kind of thing: examples of what to remember, nearest last.
+
+        Most are of the most likely key (one of which is "nothing"); the first one is of the next.
+        """
+        if not self._told_names:
+            return []
+        scores = self._index.cosines(message)
+        keys = self._named(SentenceTask.KEY, message, self._told_names)[:2]
+        found: list[DialogueRow] = []
+        for key, wanted in zip(keys, (count - 1, 1), strict=False):
+            own = np.where(self._told == key, scores, -np.inf)
+            nearest = np.argsort(-own, kind="stable")[:wanted]
+            found = [self._rows[i] for i in nearest[::-1] if np.isfinite(own[i])] + found
+        return found
+
+    def _named(self, task: SentenceTask, message: str, names: Sequence[str]) -> list[str]:
+        """The names, the likeliest of the message first."""
+        order = np.argsort(-self._encoder.similarity(task, message, names), kind="stable")
+        return [names[place] for place in order]
 
 
 def _kind(memory: str | None, summary: str | None) -> str:
     return "memory" if memory else "summary" if summary else "plain"
+
+
+def _told_key(row: DialogueRow) -> str:
+    """Key of what is remembered of a message without context, or "nothing"; "" in context."""
+    if row.memory or row.summary:
+        return ""
+    return _memory_key(row.remember) or NOTHING_TO_REMEMBER
 
 
 def _day_of_reply(row: DialogueRow) -> str:

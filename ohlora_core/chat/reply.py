@@ -29,6 +29,8 @@ CANDIDATES = 4
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")
 _LEAKS = ("(답변", "답변 종료", "(사용자", "요약)", "(예시", "http")
 
+_REPEATED = re.compile(r"(.{5,}).*\1.*\1|(.{12,}).*\2", re.DOTALL)
+
 Ranker = Callable[[str, list[str]], np.ndarray]
 """(message, replies) -> fit of each reply, [n], higher is better."""
 
@@ -42,9 +44,9 @@ def clean_reply(text: str) -> str:
     return text.strip().removeprefix("### 답변:").strip()
 
 
-def is_leaky(reply: str) -> bool:
-    """Whether a reply is empty or shows a piece of a prompt or a link."""
-    return not reply or any(mark in reply for mark in _LEAKS)
+def is_broken(reply: str) -> bool:
+    """Whether a reply is empty, goes round in circles, or shows a piece of a prompt or a link."""
+    return not reply or any(mark in reply for mark in _LEAKS) or bool(_REPEATED.search(reply))
 
 
 class ReplyMaker:
@@ -96,7 +98,7 @@ class ReplyMaker:
                 replies = [clean_reply(text)]
             if cancel and cancel.is_set():
                 return
-            sound = [reply for reply in replies if not is_leaky(reply)]
+            sound = [reply for reply in replies if not is_broken(reply)]
             good = [reply for reply in sound if not is_wrong_about_day(reply, now)]
             if good:
                 yield ReplyText(self._best(message, good), done=True)

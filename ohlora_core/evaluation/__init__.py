@@ -9,7 +9,7 @@ from typing import Any
 from ohlora_core.errors import OhLoraError, SettingsError
 from ohlora_core.settings import Settings
 
-__all__ = ["MEMORY_CASES", "TASKS", "evaluate"]
+__all__ = ["MEMORY_CASES", "SHEET_TASKS", "TASKS", "evaluate"]
 
 SENTENCE_TASKS = (
     "ethics",
@@ -22,8 +22,9 @@ SENTENCE_TASKS = (
     "ranking",
     "sts",
 )
-MEMORY_CASES = "memory-cases"
-TASKS = ("language", MEMORY_CASES, "face", *SENTENCE_TASKS)
+MEMORY_CASES, REPLIES = "memory-cases", "replies"
+SHEET_TASKS = (MEMORY_CASES, REPLIES)
+TASKS = ("language", *SHEET_TASKS, "face", *SENTENCE_TASKS)
 
 
 def evaluate(
@@ -34,7 +35,7 @@ def evaluate(
     Args:
         settings: Name the models; only "memory-cases" heeds the profile, the others are of lite.
         task: One of `TASKS`; all by default.
-        sheet: Receives a JSON line per case of "memory-cases".
+        sheet: Receives a JSON line per case of "memory-cases", or per message of "replies".
 
     Raises:
         SettingsError: if there is no such task.
@@ -58,6 +59,12 @@ def _metrics(settings: Settings, task: str, sheet: Path | None) -> dict[str, Any
         from ohlora_core.evaluation.memory_cases import evaluate as play_memory_cases
 
         return play_memory_cases(settings, sheet)
+    if task == REPLIES:
+        from ohlora_core.evaluation.replies import judged, write_sheet
+
+        if sheet:
+            write_sheet(models_dir, sheet)
+        return judged()
     if task == "language":
         from ohlora_core.evaluation.language import evaluate as evaluate_language
         from ohlora_core.sentence import load_lite

@@ -1,30 +1,28 @@
 """Metrics of the lite language model on the held-out split of our own content.
 
 Losses are measured with the role's adapter and the prompt of the role; "copy" metrics use prompts
-whose answer stands in the prompt. Samples go side by side into a file, for people to read.
+whose answer stands in the prompt.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ohlora_core.chat.examples import ExampleFinder
-from ohlora_core.content import DialogueRow, Split, load_dialogues
-from ohlora_core.language import Role, memory_example, memory_prompt, reply_prompt
+from ohlora_core.content import Split, load_dialogues
+from ohlora_core.language import Role, memory_example, memory_prompt
 from ohlora_core.language.local import LocalGenerator, load_lite
-from ohlora_core.sentence import SentenceEncoder, SentenceTask
+from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.training.adapters import probes_of
 from ohlora_core.training.language_corpus import PublicText
 from ohlora_core.training.language_model import measure
-from ohlora_core.training.language_tasks import Document, Tasks, example_of, final_of
+from ohlora_core.training.language_tasks import Document, Tasks, final_of
 
-__all__ = ["evaluate", "sample_table"]
+__all__ = ["evaluate"]
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +33,13 @@ _SEED = 20261
 def evaluate(
     models_dir: Path,
     sentence_encoder: SentenceEncoder | None = None,
-    samples_file: Path | None = None,
     split: Split = "test",
 ) -> dict[str, Any]:
     """Measures the embedded language model.
 
     Args:
         models_dir: The folder models/.
-        sentence_encoder: Finds the examples by meaning and ranks candidates; without it examples
-            are found by letters and nothing is ranked.
-        samples_file: JSON lines with plain, with-examples, ranked and nearest replies.
+        sentence_encoder: Finds the examples by meaning; without it they are found by letters.
         split: Held-out split of our content.
 
     Returns:
@@ -63,57 +58,12 @@ def evaluate(
             loss = measure(model, tokenizer, probes)["loss"]
             results["perplexity"][role.value] = round(math.exp(loss), 2)
     results |= _copying(generator, held)
-    results |= _remembering(generator, held, _retriever(held, sentence_encoder))
-    if samples_file:
-        rows = [row for row in load_dialogues() if row.split == "validation"][::7][:20]
-        samples_file.parent.mkdir(parents=True, exist_ok=True)
-        lines = [
-            json.dumps(row, ensure_ascii=False)
-            for row in sample_table(generator, rows, sentence_encoder)
-        ]
-        samples_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    results |= _remembering(generator, held, sentence_encoder)
     return results
 
 
-def sample_table(
-    generator: LocalGenerator, rows: list[DialogueRow], encoder: SentenceEncoder | None
-) -> list[dict[str, str]]:
-    """One line per row: plain, with examples, ranked and the nearest example's own reply."""
-    similar = _retriever(Tasks(PublicText(), "validation", seed=_SEED), encoder)
-    role, table = Role.OUTPUT_MESSAGE, []
-    for row in rows:
-        final = final_of(row)
-        shown = [example_of(other) for other in similar(row, generator.example_count)]
-        candidates = generator.sample_candidates(role, reply_prompt(final, shown), 4, seed=_SEED)
-        line = {
-            "input": final,
-            "plain": generator.generate(role, [reply_prompt(final)], seed=_SEED)[0],
-            "with_examples": candidates[0],
-            "nearest": shown[-1][1] if shown else "",
-            "written_by_us": row.reply,
-        }
-        if encoder:
-            fit = encoder.similarity(SentenceTask.RANKING, row.message, candidates)
-            line["ranked"] = candidates[int(fit.argmax())]
-        table.append(line)
-    return table
-
-
-def _retriever(
-    held: Tasks, encoder: SentenceEncoder | None
-) -> Callable[[DialogueRow, int], list[DialogueRow]]:
-    """Finds training rows like a row, nearest last: by meaning with an encoder, else by letters."""
-    if encoder is None:
-        return held.neighbours
-    finder = ExampleFinder(encoder, [row for row in load_dialogues() if row.split == "train"])
-
-    def similar(row: DialogueRow, count: int) -> list[DialogueRow]:
-        today = (row.now or "월요일 오후")[0]
-        return finder.find(
-            row.message, memory=row.memory, summary=row.summary, today=today, count=count
-        )
-
-    return similar
+def _training_finder(encoder: SentenceEncoder) -> ExampleFinder:
+    return ExampleFinder(encoder, [row for row in load_dialogues() if row.split == "train"])
 
 
 def _copying(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
@@ -138,11 +88,13 @@ def _copying(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
 def _remembering(
     generator: LocalGenerator,
     held: Tasks,
-    similar: Callable[[DialogueRow, int], list[DialogueRow]],
+    encoder: SentenceEncoder | None,
 ) -> dict[str, float]:
+    finder = _training_finder(encoder) if encoder else None
+    count = generator.example_count
     keys, exact, silent = [], [], []
     for row in [*held.remembered[:60], *held.quiet[:60]]:
-        near = similar(row, generator.example_count)
+        near = finder.find_told(row.message, count) if finder else held.neighbours(row, count)
         shown = [memory_example(other.message, other.remember) for other in near]
         prompt = memory_prompt(final_of(row), shown)
         text = generator.generate(Role.MEMORY, [prompt], greedy=True)[0]

@@ -55,11 +55,7 @@ def check_lite(models_dir: Path) -> None:
     from ohlora_core.errors import ModelFileError
     from ohlora_core.sentence import encoder
 
-    folder = Path(models_dir) / "sentence"
-    names = [f"base/{name}" for name in encoder._BASE_FILES] + [encoder._CALIBRATION]
-    for task in SentenceTask:
-        names += [f"adapters/{task.value}/{name}" for name in encoder._ADAPTER_FILES]
-    for path in map(folder.joinpath, names):
+    for path in encoder.files_of(Path(models_dir) / "sentence"):
         if not path.is_file():
             raise ModelFileError(path, detail="no such file")
         encoder.check_readable(path)

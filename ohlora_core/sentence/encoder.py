@@ -1,6 +1,7 @@
 """The embedded encoder: a SentenceTransformer with one PEFT adapter per task.
 
-Beside some adapters lies a bag of character n-grams, whose vector is joined to that of the network.
+Beside some adapters lies a bag of character n-grams, whose vector is joined to that of the network;
+some tasks have the bag alone.
 Knows nothing of what the cosines are used for.
 """
 
@@ -25,9 +26,9 @@ from ohlora_core.sentence.caching import CachedEncoder
 from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.ngrams import NgramBag, joined
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
-from ohlora_core.sentence.tasks import SentenceTask
+from ohlora_core.sentence.tasks import LEXICAL_TASKS, NGRAM_TASKS, SentenceTask
 
-__all__ = ["ADAPTER_PREFIX", "LocalEncoder", "check_readable", "load_adapter"]
+__all__ = ["ADAPTER_PREFIX", "LocalEncoder", "check_readable", "files_of", "load_adapter"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +48,10 @@ class LocalEncoder(CachedEncoder):
     """One small base, an adapter per task, switched under the lock.
 
     Args:
-        model: The base with all adapters loaded, named after the tasks.
+        model: The base with an adapter for each task that has one, named after the tasks.
         thresholds: Calibrated cosine thresholds by name.
         fingerprint: Identifies the model's files.
-        bags: The n-grams of the tasks that have some.
+        bags: Those of `NGRAM_TASKS`.
         cache_size: How many single-text vectors are kept (1 KiB each).
     """
 
@@ -59,10 +60,10 @@ class LocalEncoder(CachedEncoder):
         model: SentenceTransformer,
         thresholds: dict[str, float],
         fingerprint: str,
-        bags: Mapping[SentenceTask, NgramBag] | None = None,
+        bags: Mapping[SentenceTask, NgramBag],
         cache_size: int = 4096,
     ) -> None:
-        self._bags = bags or {}
+        self._bags = bags
         self._tokenizer = model.tokenizer
         transformer: Any = model.transformers_model
         self._transformer = transformer.eval()
@@ -80,12 +81,8 @@ class LocalEncoder(CachedEncoder):
             ModelFileError: naming the file that is missing or cannot be read.
         """
         base, calibration = folder / "base", folder / _CALIBRATION
-        adapters = {task: folder / "adapters" / task.value for task in SentenceTask}
-        files = [base / name for name in _BASE_FILES]
-        files += [path / name for path in adapters.values() for name in _ADAPTER_FILES]
-        lexical = {task: path for task, path in adapters.items() if (path / NGRAMS).is_file()}
-        files += [path / NGRAMS for path in lexical.values()]
-        files.append(calibration)
+        parts = {task: folder / "adapters" / task.value for task in SentenceTask}
+        files = files_of(folder)
         digest = hashlib.sha256()
         for path in files:
             try:
@@ -100,16 +97,18 @@ class LocalEncoder(CachedEncoder):
         for path in files:
             check_readable(path)
         model = _load_part(base, lambda: _load_base(base))
-        for task, path in adapters.items():
-            _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
-        bags = {
-            task: _load_part(path / NGRAMS, lambda path=path: NgramBag.load(path))
-            for task, path in lexical.items()
-        }
+        bags: dict[SentenceTask, NgramBag] = {}
+        for task, path in parts.items():
+            if task not in LEXICAL_TASKS:
+                _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
+            if task in NGRAM_TASKS:
+                bags[task] = _load_part(path / NGRAMS, lambda path=path: NgramBag.load(path))
         return cls(model, thresholds, digest.hexdigest(), bags)
 
     @torch.inference_mode()
     def _forward(self, task: SentenceTask, texts: list[str]) -> np.ndarray:
+        if task in LEXICAL_TASKS:
+            return self._bags[task](texts).numpy()
         if self._active != task:
             self._transformer.set_adapter(task.value)
             self._active = task
@@ -117,6 +116,16 @@ class LocalEncoder(CachedEncoder):
         pooled = bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id)
         bag = self._bags.get(task)
         return (joined(pooled, bag(texts)) if bag else pooled).numpy()
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All files of the embedded encoder in a folder, whether they are there or not."""
+    names = [f"base/{name}" for name in _BASE_FILES]
+    for task in SentenceTask:
+        own = [] if task in LEXICAL_TASKS else [*_ADAPTER_FILES]
+        own += [NGRAMS] if task in NGRAM_TASKS else []
+        names += [f"adapters/{task.value}/{name}" for name in own]
+    return [folder / name for name in (*names, _CALIBRATION)]
 
 
 def _load_base(path: Path) -> SentenceTransformer:

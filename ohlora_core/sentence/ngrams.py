@@ -21,7 +21,7 @@ from torch.nn import functional
 
 __all__ = ["BUCKETS", "FILE", "WIDTH", "NgramBag", "character_ngrams", "joined"]
 
-BUCKETS, WIDTH = 2**15, 48  # 3 MiB in float16
+BUCKETS, WIDTH = 2**15, 32  # 2 MiB in float16
 FILE = "ngrams.safetensors"  # in the folder of the adapter
 _LONGEST = 4  # syllables
 _DROPPED = 0.5  # share of the n-grams of a text that a training step does not see

@@ -1,10 +1,10 @@
-"""The jobs of the sentence encoder, one adapter each. Knows nothing of models."""
+"""The jobs of the sentence encoder. Knows nothing of models."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["SentenceTask"]
+__all__ = ["LEXICAL_TASKS", "NGRAM_TASKS", "SentenceTask"]
 
 
 class SentenceTask(StrEnum):
@@ -19,3 +19,14 @@ class SentenceTask(StrEnum):
     RETRIEVAL = "retrieval"  # message vs message of the same intent
     RANKING = "ranking"  # message vs a reply that fits it
     ACT = "act"  # message vs name of its speech act
+    KEY = "key"  # message vs key of what to remember of it
+
+
+LEXICAL_TASKS = frozenset({SentenceTask.ACT, SentenceTask.KEY})
+"""Of the embedded encoder: known by their n-grams alone, without an adapter."""
+NGRAM_TASKS = LEXICAL_TASKS | {
+    SentenceTask.MEMORY,
+    SentenceTask.ETHICS,
+    SentenceTask.RETRIEVAL,
+}
+"""Of the embedded encoder: have a bag of n-grams."""

@@ -33,13 +33,14 @@ log = logging.getLogger(__name__)
 
 # Share of each exercise at the start and at the end of the training; linear in between.
 MIXTURE: dict[str, tuple[float, float]] = {
-    "random_examples": (0.20, 0.18),
-    "adapted_example": (0.34, 0.24),
-    "nearest_examples": (0.08, 0.18),
+    "random_examples": (0.36, 0.28),
+    "adapted_example": (0.05, 0.05),
+    "copy_nearest": (0.06, 0.12),
+    "nearest_examples": (0.08, 0.10),
     "plain_reply": (0.02, 0.01),
-    "recall": (0.06, 0.06),
+    "recall": (0.08, 0.08),
     "memory_pattern": (0.07, 0.07),
-    "memory_row": (0.03, 0.05),
+    "memory_row": (0.08, 0.10),
     "memory_nothing": (0.02, 0.02),
     "summary": (0.04, 0.06),
     "expression": (0.02, 0.02),
@@ -51,7 +52,7 @@ MIXTURE: dict[str, tuple[float, float]] = {
 }
 PUZZLE_SHARE_AT_START = 0.5
 PUZZLE_UNTIL = 0.08  # of the training
-PUZZLE_SHARE_AFTER = 0.08
+PUZZLE_SHARE_AFTER = 0.05
 EMPTY_TASKS = {"quiz_row": "quiz", "interview_row": "interview", "qna": "questions"}
 
 

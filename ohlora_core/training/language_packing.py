@@ -55,7 +55,7 @@ def token_puzzle(tokenizer: Any, rng: random.Random, first_id: int) -> Encoded:
     shown, value, start, end = tokenizer.convert_tokens_to_ids(
         ["(예시)", "(답변)", "(답변 시작)", "(답변 종료)"]
     )
-    if roll < 0.7:
+    if roll < 0.4:
         return _substitution(rng, some, bos, (shown, value, start, end))
     pairs = [(some(2, 6), some(2, 9)) for _ in range(rng.randint(2, 5))]
     ids = [bos]

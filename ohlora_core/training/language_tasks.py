@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,9 @@ import numpy as np
 from ohlora_core import content
 from ohlora_core.content import DialogueRow, InterviewRow
 from ohlora_core.language import prompts
+from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.training.language_corpus import PublicText, content_lines, to_casual
-from ohlora_core.training.language_nouns import NounPool, replaced
 from ohlora_core.training.language_templates import Fact, attribute_fact, plan_fact
 
 __all__ = ["Document", "Tasks", "example_of", "expression_text", "final_of"]
@@ -105,6 +105,7 @@ class Tasks:
         self.by_intent = _grouped(self.rows)
         self.intents = [group for group in self.by_intent.values() if len(group) > 1]
         self.own_neighbours = _row_neighbours(self.rows, self.all_train)
+        self.told_neighbours = _told_neighbours(self.rows, self.all_train)
         self.public_bank = _public_bank(public.pairs) if public.pairs else None
         own = [(*example_of(row), row) for row in self.all_train]
         self.nouns = NounPool(
@@ -197,7 +198,7 @@ class Tasks:
         prompt = prompts.reply_prompt(now + query, shown)
         return asked(prompt, replaced(reply, noun, two), Role.OUTPUT_MESSAGE)
 
-    def _echoes(self, turns: list[_Turn]) -> list[_Echo]:
+    def _echoes(self, turns: Sequence[_Turn]) -> list[_Echo]:
         """Turns whose reply says a noun of the message again, once for each such noun."""
         return [
             (final, reply, noun, row)
@@ -259,10 +260,20 @@ class Tasks:
         return asked(prompts.memory_prompt(final, shown), fact.memory, Role.MEMORY)
 
     def memory_row(self, row: DialogueRow | None = None) -> Document:
-        """A row of ours that has, or has not, something to remember, behind its nearest rows."""
+        """A row of ours that has, or has not, something to remember.
+
+        As at run time rows of the likeliest key stand before it, and one of the next; now and then
+        the next one is right.
+        """
         rng = self.rng
-        row = row or rng.choice(self.remembered if rng.random() < 0.5 else self.quiet)
-        near = self.neighbours(row, rng.choice((0, 2, 3, 3)))
+        row = row or rng.choice(self.remembered if rng.random() < 0.6 else self.quiet)
+        near = self.told_neighbours.get(id(row), [])
+        if not near or rng.random() < 0.15:
+            near = self.neighbours(row, rng.choice((0, 2, 3, 3)))
+        else:
+            pool = self.remembered if row.remember is None or rng.random() < 0.5 else self.quiet
+            others = rng.sample(pool, 2)
+            near = [near[0], *others] if rng.random() < 0.2 else [others[0], *near[:2][::-1]]
         shown = [prompts.memory_example(other.message, other.remember) for other in near]
         return asked(prompts.memory_prompt(final_of(row), shown), row.remember or "", Role.MEMORY)
 
@@ -489,6 +500,25 @@ def _row_neighbours(
         for row, indices in zip(mine, near, strict=True):
             picked = [others[i] for i in indices if others[i].message != row.message]
             result[id(row)] = picked[:4]
+    return result
+
+
+def _told_neighbours(
+    rows: list[DialogueRow], bank: list[DialogueRow]
+) -> dict[int, list[DialogueRow]]:
+    """Nearest bank rows that tell the same kind of thing, for rows without context, by id."""
+
+    def by_key(some: list[DialogueRow]) -> dict[str, list[DialogueRow]]:
+        groups: dict[str, list[DialogueRow]] = defaultdict(list)
+        for row in some:
+            if prefix_kind(row) == "plain":
+                groups[(row.remember or "").partition(":")[0]].append(row)
+        return groups
+
+    result: dict[int, list[DialogueRow]] = {}
+    stored = by_key(bank)
+    for key, mine in by_key(rows).items():
+        result |= _row_neighbours(mine, stored[key])
     return result
 
 

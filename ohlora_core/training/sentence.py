@@ -20,15 +20,11 @@ import torch
 
 from ohlora_core.content import CONTENT_DIR
 from ohlora_core.errors import SettingsError
+from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.pooling import MAX_TOKENS
 from ohlora_core.sentence.published import PUBLISHED_TASKS
-from ohlora_core.sentence.tasks import SentenceTask
-from ohlora_core.training.sentence_adapters import (
-    LINEAR_BUCKETS,
-    NGRAM_STEPS,
-    train_adapter,
-    train_ngrams,
-)
+from ohlora_core.sentence.tasks import LEXICAL_TASKS, NGRAM_TASKS, SentenceTask
+from ohlora_core.training.sentence_adapters import train_adapter, train_ngrams
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
 from ohlora_core.training.sentence_corpus import PublicCorpora, load_public
@@ -103,7 +99,7 @@ def train(options: Options) -> dict[str, Any] | None:
         export_base(options.work_dir / "base", folder / "base")
     for task in tasks:
         finished = options.work_dir / "adapters" / task.value
-        if not (options.resume and (finished / "adapter_config.json").exists()):
+        if not (options.resume and _is_trained(task, finished)):
             _train_task(task, corpora, options)
         shutil.copytree(finished, folder / "adapters" / task.value, dirs_exist_ok=True)
     calibrate(options.out_dir, corpora)
@@ -114,8 +110,10 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
     """The adapter of a task, and its bag of n-grams, in `work_dir / "adapters"`."""
     folder, out_dir = options.out_dir / "sentence", options.work_dir / "adapters"
     seed, resume = options.seed, options.resume
-    if task in NGRAM_STEPS or task in LINEAR_BUCKETS:
+    if task in NGRAM_TASKS:
         train_ngrams(task, out_dir, corpora, seed, resume)
+    if task in LEXICAL_TASKS:
+        return
     train_adapter(
         task,
         folder / "base",
@@ -125,6 +123,10 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
         start_from=folder / "adapters" / task.value if options.refine else None,
         resume=resume,
     )
+
+
+def _is_trained(task: SentenceTask, folder: Path) -> bool:
+    return (folder / (NGRAMS if task in LEXICAL_TASKS else "adapter_config.json")).exists()
 
 
 def _tasks(names: str | None, known: Sequence[SentenceTask]) -> list[SentenceTask]:

@@ -27,16 +27,18 @@ from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_message
 from ohlora_core.training.sentence_linear import linear_bag
 from ohlora_core.training.sentence_memory import MemoryTask
 from ohlora_core.training.sentence_objectives import (
-    ActTask,
     AdapterTask,
     Encode,
     EthicsTask,
     InterviewAnswerTask,
     InterviewNextTask,
+    NameTask,
     QnaTask,
     QuizTask,
     RankingTask,
     RetrievalTask,
+    act_of,
+    key_of,
 )
 
 __all__ = [
@@ -62,21 +64,24 @@ STEPS: dict[SentenceTask, int] = {
     SentenceTask.INTERVIEW_NEXT: 150,
     SentenceTask.RETRIEVAL: 300,
     SentenceTask.RANKING: 400,
-    SentenceTask.ACT: 400,
 }
 NGRAM_STEPS: dict[SentenceTask, int] = {
     SentenceTask.MEMORY: 400,
     SentenceTask.RETRIEVAL: 600,
 }
-LINEAR_BUCKETS: dict[SentenceTask, int] = {SentenceTask.ETHICS: 2**18, SentenceTask.ACT: 2**16}
-"""Tasks that gain by a bag of n-grams: gradient steps, or rows of a linear classifier."""
+LINEAR_BUCKETS: dict[SentenceTask, int] = {
+    SentenceTask.ETHICS: 2**18,
+    SentenceTask.ACT: 2**15,
+    SentenceTask.KEY: 2**14,
+}
+"""Of the tasks with a bag of n-grams: gradient steps, or rows of a linear classifier."""
 _WARMUP = 30
 _TARGETS = (
     r".*(q_lin|k_lin|v_lin|out_lin|ffn\.lin1|ffn\.lin2|word_embeddings)"  # every weight matrix
 )
 
 
-def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> AdapterTask:
+def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> AdapterTask | NameTask:
     match task:
         case SentenceTask.MEMORY:
             return MemoryTask(ordinary_messages(corpora, "train"), rng)
@@ -95,7 +100,9 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
         case SentenceTask.RANKING:
             return RankingTask(corpora, rng)
         case SentenceTask.ACT:
-            return ActTask(rng)
+            return NameTask(act_of)
+        case SentenceTask.KEY:
+            return NameTask(key_of)
 
 
 def train_adapter(
@@ -181,7 +188,7 @@ def train_ngrams(
     """
     torch.manual_seed(seed)
     source = _task(task, corpora, random.Random(seed))
-    if isinstance(source, (EthicsTask, ActTask)):
+    if isinstance(source, (EthicsTask, NameTask)):
         texts, labels, weights = zip(*source.classified(), strict=True)
         bag = linear_bag(texts, labels, source.names, weights, LINEAR_BUCKETS[task])
     else:
@@ -212,6 +219,7 @@ def _learn(
     """Lower the task's loss of `encode` by changing `weights`."""
     rng = random.Random(seed)
     source = _task(task, corpora, rng)
+    assert not isinstance(source, NameTask), "learns without steps"
 
     def loss_of_batch(draw: np.random.Generator) -> Tensor:
         rng.seed(int(draw.integers(2**32)))  # other batches after a resume than before it

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Protocol, get_args
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from ohlora_core.chat.examples import OPEN
 from ohlora_core.content import CONTENT_DIR, read_rows, split_of
 from ohlora_core.ethics.guard import CATEGORIES, GENERAL
 from ohlora_core.ethics.policy import Reason
+from ohlora_core.language.prompts import NOTHING_TO_REMEMBER
 from ohlora_core.sentence.formats import (
     interview_answer_text,
     interview_next_text,
@@ -34,23 +35,27 @@ from ohlora_core.training.sentence_corpus import (
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
 from ohlora_core.training.sentence_lexicon import held_out_shares
+from ohlora_core.training.sentence_memory import memory_key
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
-    "ActTask",
     "AdapterTask",
     "Classified",
     "Encode",
     "EthicsTask",
     "InterviewAnswerTask",
     "InterviewNextTask",
+    "NameTask",
     "QnaTask",
     "QuizTask",
     "RankingTask",
     "RetrievalTask",
+    "act_of",
+    "key_of",
 ]
 
 _TALK_WEIGHT = 0.05
+_NOTHING_WEIGHT = 0.4  # most messages tell nothing
 _TAUGHT = 0.3  # weight of the teacher's shares beside the label
 _NAMES = (GENERAL, *CATEGORIES.values())
 _HATE = _NAMES.index(CATEGORIES[Reason.HATE])
@@ -164,35 +169,37 @@ def _taught(rows: Sequence[content.EthicsRow], seed: int) -> dict[str, Tensor]:
     return {row.text: share for row, share in zip(rows, shares, strict=True)}
 
 
-class ActTask:
-    """Message vs name of its speech act."""
+class NameTask:
+    """Messages of the dialogues vs a name; for linear classifiers only.
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.names = list(get_args(content.SpeechAct))
-        self.by_act: dict[str, list[str]] = defaultdict(list)
-        for row in content.load_dialogues():
-            if row.split == "train" and row.act:
-                self.by_act[row.act].append(row.message)
+    Args:
+        name_of: Name of a row, or None if it has none.
+    """
+
+    def __init__(self, name_of: Callable[[content.DialogueRow], str | None]) -> None:
+        rows = [row for row in content.load_dialogues() if row.split == "train"]
+        named = [(row.message, name) for row in rows if (name := name_of(row))]
+        self.names = sorted({name for _, name in named})
+        self.messages = [(message, self.names.index(name)) for message, name in named]
 
     def classified(self) -> Classified:
-        """All messages with the number of their act in `names` and a weight."""
+        """All messages with the number of their name in `names` and a weight."""
         return [
-            (message, self.names.index(act), 1.0)
-            for act, messages in self.by_act.items()
-            for message in messages
+            (message, name, _NOTHING_WEIGHT if self.names[name] == NOTHING_TO_REMEMBER else 1.0)
+            for message, name in self.messages
         ]
 
-    def loss(self, encode: Encode) -> Tensor:
-        rng = self.rng
-        batch = [
-            (noised_often(message, rng), self.names.index(act))
-            for act, messages in self.by_act.items()
-            for message in rng.sample(messages, min(5, len(messages)))
-        ]
-        vectors = encode([message for message, _ in batch] + self.names)
-        cosines = vectors[: len(batch)] @ vectors[len(batch) :].T
-        return category_loss(cosines, torch.tensor([act for _, act in batch]))
+
+def act_of(row: content.DialogueRow) -> str | None:
+    """The speech act of a row."""
+    return row.act
+
+
+def key_of(row: content.DialogueRow) -> str | None:
+    """The key of what is remembered of a row, or that nothing is; none for messages in context."""
+    if row.memory or row.summary:
+        return None
+    return memory_key(row.remember) if row.remember else NOTHING_TO_REMEMBER
 
 
 class QnaTask:

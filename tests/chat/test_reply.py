@@ -3,7 +3,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from ohlora_core.chat.reply import NO_REPLY, ReplyMaker, clean_reply
+from ohlora_core.chat.reply import NO_REPLY, ReplyMaker, clean_reply, is_broken
 from ohlora_core.language import Role
 from tests.fakes import FakeGenerator
 
@@ -63,3 +63,14 @@ def test_the_ranker_chooses_among_sound_candidates():
     generator = FakeGenerator({Role.OUTPUT_MESSAGE: lambda _: next(answers)})
     rank = lambda _, replies: np.array([len(reply) for reply in replies])  # noqa: E731
     assert final_reply(ReplyMaker(generator, rank)) == "이게 더 좋은 답이야"
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "좋아! (답변", "그냥 들어 줄까, 그냥 들어 줄까, 그냥 들어 줄까"]
+)
+def test_a_broken_reply_is_known(reply):
+    assert is_broken(reply)
+
+
+def test_a_reply_may_say_a_word_twice():
+    assert not is_broken("천천히, 천천히 하자. 천천히 가도 멈추지 않으면 도착해!")

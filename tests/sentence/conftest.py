@@ -24,6 +24,8 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import DistilBertConfig, DistilBertModel
 
     from ohlora_core.sentence import SentenceTask
+    from ohlora_core.sentence.ngrams import NgramBag
+    from ohlora_core.sentence.tasks import LEXICAL_TASKS, NGRAM_TASKS
     from ohlora_core.training.sentence import export_base
     from ohlora_core.training.sentence_base import train_tokenizer
 
@@ -39,10 +41,15 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.save_pretrained(root / "trained")
     export_base(root / "trained", folder / "base")
     for task in SentenceTask:
+        target = folder / "adapters" / task.value
+        target.mkdir(parents=True)
+        if task in NGRAM_TASKS:
+            NgramBag(64, 8).save(target)
+        if task in LEXICAL_TASKS:
+            continue
         model = DistilBertModel(config)
         lora = LoraConfig(r=2, target_modules=["q_lin", "word_embeddings"], init_lora_weights=False)
         model.add_adapter(lora, adapter_name=task.value)
-        target = folder / "adapters" / task.value
         lora.save_pretrained(str(target))
         state = get_peft_model_state_dict(
             model, adapter_name=task.value, save_embedding_layers=False

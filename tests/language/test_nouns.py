@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.training.language_corpus import PublicText
 from ohlora_core.training.language_init import take_over
-from ohlora_core.training.language_nouns import NounPool, replaced
 from ohlora_core.training.language_tasks import Tasks
 
 TEXTS = [
