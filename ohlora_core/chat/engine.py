@@ -155,8 +155,10 @@ class ChatEngine:
         cancel: threading.Event | None = None,
     ) -> Iterator[ReplyText]:
         """The growing reply (step 5); see `ReplyMaker.stream`."""
+        examples = chat_input.examples
+        read = [row.reply for row in examples if row.memory == chat_input.memory_used]
         return self._reply_maker.stream(
-            chat_input.reply_prompt, chat_input.message, now, seed=seed, cancel=cancel
+            chat_input.reply_prompt, chat_input.message, now, read=read, seed=seed, cancel=cancel
         )
 
     def expression(self, reply: str, rng: np.random.Generator) -> ExpressionChosen:

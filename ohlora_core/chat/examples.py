@@ -13,7 +13,7 @@ import numpy as np
 
 from ohlora_core.content import DialogueRow, SpeechAct
 from ohlora_core.language import NOTHING_TO_REMEMBER
-from ohlora_core.language.nouns import NounPool
+from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
 __all__ = ["OPEN", "ExampleFinder", "clauses_of"]
@@ -30,7 +30,7 @@ SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
 OPEN_SCORE = 0.78
 OPEN_WEIGHT = 0.1  # of the cosine among the open rows
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
-LOOKED_AT = 4  # times as many rows as are wanted: so many are tried with the message's noun
+LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
@@ -109,17 +109,27 @@ class ExampleFinder:
         scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[: count * LOOKED_AT]
         found = [
-            self._with_noun(self._rows[place], message, float(scores[place]))
+            self._fitted(self._rows[place], message, memory, float(scores[place]))
             for place in nearest
             if np.isfinite(scores[place])
         ]
         found.sort(key=lambda one: -one[1])
         return [row for row, _ in found[:count][::-1]]
 
-    def _with_noun(self, row: DialogueRow, message: str, score: float) -> tuple[DialogueRow, float]:
-        """An example with the message's noun where its reply says one again, and its score."""
-        if row.memory:
-            return row, score
+    def _fitted(
+        self, row: DialogueRow, message: str, memory: str | None, score: float
+    ) -> tuple[DialogueRow, float]:
+        """An example with the words of the message where its reply says its own, and its score.
+
+        Words: the value of the memory, or the noun that message and reply share.
+        """
+        if row.memory and memory:
+            if row.memory == memory:
+                return row, score
+            reply = replaced(row.reply, _memory_value(row.memory), _memory_value(memory))
+            if reply == row.reply:
+                return row, score - OTHER_NOUN_MALUS
+            return row.model_copy(update={"memory": memory, "reply": reply}), score
         adapted = self._nouns.adapted(row.message, row.reply, message, anywhere=row.topic == OPEN)
         if adapted is None:
             return row, score - (1.0 if row.topic == OPEN else OTHER_NOUN_MALUS)
@@ -163,6 +173,10 @@ def _told_key(row: DialogueRow) -> str:
 def _day_of_reply(row: DialogueRow) -> str:
     """The day on which the reply is right, or "" if it is right on any."""
     return row.now[0] if row.now and _NAMES_A_DAY.search(row.reply) else ""
+
+
+def _memory_value(memory: str) -> str:
+    return memory.strip("[]").partition(":")[2].strip()
 
 
 def _memory_key(memory: str | None) -> str:

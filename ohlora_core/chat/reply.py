@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from difflib import SequenceMatcher
 
 import numpy as np
 
@@ -25,11 +26,12 @@ MAX_TRIES = 5
 NO_REPLY = "(읽씹)"
 DAY_ERROR_HEAT = 0.1  # added to the temperature per reply that was wrong about the day
 CANDIDATES = 4
+MEANT = 0.6  # likeness from which a reply is a slip of one that was read
 
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")
 _LEAKS = ("(답변", "답변 종료", "(사용자", "요약)", "(예시", "http")
 
-_REPEATED = re.compile(r"(.{5,}).*\1.*\1|(.{12,}).*\2", re.DOTALL)
+_REPEATED = re.compile(r"(.{5,}).*\1.*\1|(.{12,}).*\2|(\S{2,})(\s+\3){2,}", re.DOTALL)
 
 Ranker = Callable[[str, list[str]], np.ndarray]
 """(message, replies) -> fit of each reply, [n], higher is better."""
@@ -47,6 +49,17 @@ def clean_reply(text: str) -> str:
 def is_broken(reply: str) -> bool:
     """Whether a reply is empty, goes round in circles, or shows a piece of a prompt or a link."""
     return not reply or any(mark in reply for mark in _LEAKS) or bool(_REPEATED.search(reply))
+
+
+def without_slip(reply: str, read: Sequence[str]) -> str:
+    """The reply, or the one of the prompt that it nearly is.
+
+    A small model copies most of its replies from the examples, and slips in the middle now and
+    then; what it meant is then plain.
+    """
+    likeness = [SequenceMatcher(None, reply, other, autojunk=False).ratio() for other in read]
+    best = max(likeness, default=0.0)
+    return read[likeness.index(best)] if best >= MEANT else reply
 
 
 class ReplyMaker:
@@ -68,6 +81,7 @@ class ReplyMaker:
         message: str,
         now: datetime,
         *,
+        read: Sequence[str] = (),
         seed: int | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[ReplyText]:
@@ -77,13 +91,15 @@ class ReplyMaker:
             prompt: The whole prompt, examples and start mark included.
             message: What the user said (the ranker judges the replies against it).
             now: Local time, for the day-of-week rules.
+            read: Replies in the prompt that would do for the message as they are, the best last;
+                that one is a candidate too.
         """
         heat = 0.0
         for attempt in range(MAX_TRIES):
             temperature = ROLE_FORMATS[Role.OUTPUT_MESSAGE].temperature + heat
             try_seed = None if seed is None else seed + attempt
             if self._rank:
-                replies = self._candidates(prompt, temperature, try_seed)
+                replies = self._candidates(prompt, read, temperature, try_seed)
             else:
                 text = ""
                 for piece in self._generator.stream(
@@ -108,11 +124,14 @@ class ReplyMaker:
             logger.info("reply try %d failed: %r", attempt + 1, replies)
         yield ReplyText(NO_REPLY, done=True)
 
-    def _candidates(self, prompt: str, temperature: float, seed: int | None) -> list[str]:
+    def _candidates(
+        self, prompt: str, read: Sequence[str], temperature: float, seed: int | None
+    ) -> list[str]:
         texts = self._generator.sample_candidates(
             Role.OUTPUT_MESSAGE, prompt, CANDIDATES, temperature=temperature, seed=seed
         )
-        return list(dict.fromkeys(clean_reply(text) for text in texts))
+        written = [without_slip(clean_reply(text), read) for text in texts]
+        return list(dict.fromkeys([*written, *read[-1:]]))
 
     def _best(self, message: str, replies: list[str]) -> str:
         if self._rank is None or len(replies) == 1:

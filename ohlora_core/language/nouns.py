@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 __all__ = ["NounPool", "replaced"]
 
@@ -17,16 +17,13 @@ __all__ = ["NounPool", "replaced"]
 _PAIRS = re.findall(
     r"(\S+)/(\S+)",
     "이/가 은/는 을/를 과/와 이랑/랑 으로/로 이야/야 이지/지 이네/네 이면/면 이라/라 이나/나 "
-    "이고/고 이다/다 이구나/구나 이라고/라고 이라니/라니 이라면/라면 이잖아/잖아 "
+    "이고/고 이다/다 이구나/구나 이라고/라고 이라는/라는 이라니/라니 이라면/라면 이잖아/잖아 "
     "이었어/였어 이었구나/였구나",
 )
-_SINGLE = "에서는|에서|에게|한테|까지|부터|의|에|도|만|처럼|보다|마다|인데|하고|임"
-_PARTICLES = "|".join(
-    sorted({*(p for pair in _PAIRS for p in pair), *_SINGLE.split("|")}, key=len, reverse=True)
-)
+_SINGLE = "에서는|에서|에게|한테|까지|부터|의|에|도|만|처럼|보다|마다|인데|하고|밖에|임"
+_PARTICLES = frozenset([*(p for pair in _PAIRS for p in pair), *_SINGLE.split("|")])
 _BEHIND = {particle: pair for pair in _PAIRS for particle in pair}
 _WORD = re.compile("[가-힣]+")
-_PARTICLE = re.compile(_PARTICLES)
 _TELLING = re.compile(
     "을|를|이?랑|에서|한테|이?라고|이?라니|으로|의|에게|와|과"
 )  # never behind a verb
@@ -45,7 +42,11 @@ def replaced(text: str, noun: str, other: str) -> str:
     >>> replaced("수영이 좋아? 수영장 가자", "수영", "요가")
     '요가가 좋아? 수영장 가자'
     """
-    return _place(noun).sub(lambda match: other + _fitting(match.group(1) or "", other), text)
+    parts, done = [], 0
+    for start, end, particle in _places(text, noun):
+        parts += [text[done:start], other, _fitting(particle, other)]
+        done = end
+    return "".join([*parts, text[done:]])
 
 
 class NounPool:
@@ -85,10 +86,10 @@ class NounPool:
             if any(map(_NOT_NOUN.fullmatch, readings)):
                 continue
             for noun in readings:
-                match = _place(noun).search(second)
-                if not match:
+                place = next(_places(second, noun), None)
+                if place is None:
                     continue
-                certain = noun in self._known or _TELLING.fullmatch(match.group(1) or "")
+                certain = noun in self._known or _TELLING.fullmatch(place[2])
                 if certain or not known:
                     found.append(noun)
                     break
@@ -132,8 +133,11 @@ class NounPool:
             The example for the query, as it is if it says no noun again, or None if it says one
             that the query does not have.
         """
-        for noun in self.shared(message, reply, known=not anywhere):
-            if _place(noun).search(query):
+        nouns = self.shared(message, reply, known=not anywhere)
+        if anywhere and not nouns and _same_starts(message, reply):
+            return None
+        for noun in nouns:
+            if next(_places(query, noun), None):
                 continue
             other = self.first(query) if anywhere else self._counterpart(message, noun, query)
             if other is None:
@@ -162,6 +166,14 @@ class NounPool:
         return None
 
 
+def _same_starts(first: str, second: str) -> bool:
+    """Whether words of both texts start with the same two syllables."""
+    starts = [
+        {word[:2] for word in _WORD.findall(text) if len(word) > 1} for text in (first, second)
+    ]
+    return bool(starts[0] & starts[1])
+
+
 def _fitting(particle: str, noun: str) -> str:
     """The form of a particle behind a noun."""
     if particle not in _BEHIND:
@@ -174,11 +186,20 @@ def _fitting(particle: str, noun: str) -> str:
 def _readings(word: str) -> list[str]:
     """The word, and what it is without a particle at its end, the longest first."""
     cuts = range(len(word) - 1, 1, -1)
-    return [word, *(word[:cut] for cut in cuts if _PARTICLE.fullmatch(word, cut))]
+    return [word, *(word[:cut] for cut in cuts if word[cut:] in _PARTICLES)]
 
 
-def _place(noun: str) -> re.Pattern[str]:
-    return re.compile(f"(?<![가-힣]){noun}({_PARTICLES})?(?![가-힣])")
+def _places(text: str, noun: str) -> Iterator[tuple[int, int, str]]:
+    """Where a noun starts a word with nothing but a particle behind it: start, end, particle."""
+    start = text.find(noun)
+    while start >= 0:
+        end = start + len(noun)
+        rest = _WORD.match(text, end)
+        particle = rest.group() if rest else ""
+        begins = start == 0 or not "가" <= text[start - 1] <= "힣"
+        if begins and (not particle or particle in _PARTICLES):
+            yield start, end + len(particle), particle
+        start = text.find(noun, end)
 
 
 def _ending(noun: str) -> int:

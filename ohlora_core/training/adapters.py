@@ -41,7 +41,7 @@ EXERCISES: dict[Role, dict[str, float]] = {
         "nearest_examples": 0.2,
         "recall": 0.25,
     },
-    Role.MEMORY: {"memory_row": 0.4, "memory_pattern": 0.45, "memory_nothing": 0.15},
+    Role.MEMORY: {"memory_row": 0.75, "memory_pattern": 0.2, "memory_nothing": 0.05},
     Role.SUMMARY: {"summary": 1.0},
     Role.EYES_MOUTH_POSE: {"expression": 1.0},
     Role.QNA: {"qna": 0.85, "qna_copy": 0.15},
@@ -56,8 +56,8 @@ LITE_SETTINGS = {
     "context_tokens": 512,
     "example_count": 3,
     "min_likelihood": {"memory": -0.5},  # drops 12 of 15 false memories of the validation rows
-    "slip_margin": 0.2,
-    "top_p": 0.6,
+    "slip_margin": 0.1,
+    "top_p": 0.35,
 }
 
 

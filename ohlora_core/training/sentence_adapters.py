@@ -70,7 +70,7 @@ NGRAM_STEPS: dict[SentenceTask, int] = {
     SentenceTask.RETRIEVAL: 600,
 }
 LINEAR_BUCKETS: dict[SentenceTask, int] = {
-    SentenceTask.ETHICS: 2**18,
+    SentenceTask.ETHICS: 2**17,
     SentenceTask.ACT: 2**15,
     SentenceTask.KEY: 2**14,
 }

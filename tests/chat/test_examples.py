@@ -63,7 +63,7 @@ def test_a_change_of_topic_may_show_an_example_without_summary(finder):
 
 def test_a_memory_with_the_same_key_comes_first(finder):
     found = finder.find("내 뭐야", memory="[취미: 뜨개질]", summary=None, today="월", count=1)
-    assert found == [ROWS[4]]
+    assert [row.reply for row in found] == ["뜨개질이지!"]
 
 
 def test_a_reply_that_names_a_day_is_an_example_only_on_that_day():

@@ -34,7 +34,7 @@ def test_another_noun_takes_the_same_particles(pool):
     rng = random.Random(0)
     drawn = {pool.draw(rng, "시험") for _ in range(40)} - {None}
     assert {noun.split()[-1] for noun in drawn} == {"등산"}
-    assert replaced("시험을 위한 시험, 시험지", "시험", "등산") == "등산을 위한 등산, 시험지"
+    assert replaced("시험을 위한 시험, 시험장", "시험", "등산") == "등산을 위한 등산, 시험장"
 
 
 def test_an_adapted_reply_says_the_noun_of_the_query():
