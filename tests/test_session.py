@@ -90,7 +90,8 @@ def test_a_tutor_turn_chooses_the_expression_alone(core, generator):
 
 
 def test_a_long_reply_has_more_frames_and_at_most_12_s(core, generator):
-    generator.answers[Role.OUTPUT_MESSAGE] = "오늘은 정말 재미있는 이야기를 해 줄게. " * 2
+    said = "오늘은 정말 재미있는 이야기를 해 줄게. 어제 혜나랑 밤새 게임을 구경했거든!"
+    generator.answers[Role.OUTPUT_MESSAGE] = said
     longer = last(run(core.session("me").chat("안녕?")), TurnDone).frames
     generator.answers[Role.QNA] = "손실 함수는 예측과 정답의 차이를 재는 함수야. " * 20
     longest = last(run(core.session("me").qna("손실 함수가 뭐야?")), TurnDone).frames

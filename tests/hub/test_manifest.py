@@ -17,6 +17,7 @@ from ohlora_core.hub.manifest import (
 )
 from ohlora_core.language import Role
 from ohlora_core.sentence import SentenceTask
+from ohlora_core.sentence.published import LITE_TASKS
 from ohlora_core.settings import PROJECT_DIR
 
 INSTRUCT = "kakaocorp/kanana-1.5-2.1b-instruct-2505"
@@ -30,12 +31,7 @@ def test_every_role_has_a_base_and_an_adapter(profile):
 
 @pytest.mark.parametrize("profile", ["v2", "v4"])
 def test_every_published_task_has_an_s_bert(profile):
-    ours_only = {
-        SentenceTask.RETRIEVAL,
-        SentenceTask.RANKING,
-        SentenceTask.ACT,
-    }  # helps of the lite models
-    wanted = {task.value for task in SentenceTask if task not in ours_only}
+    wanted = {task.value for task in SentenceTask if task not in LITE_TASKS}
     assert set(sentence_sources(profile)) == wanted
 
 
