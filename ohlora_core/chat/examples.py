@@ -16,7 +16,7 @@ from ohlora_core.language import NOTHING_TO_REMEMBER
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["OPEN", "ExampleFinder", "clauses_of"]
+__all__ = ["OPEN", "ExampleFinder", "clauses_of", "told_key"]
 
 OPEN = "open"
 """Topic of the rows whose reply fits any message of their speech act."""
@@ -68,7 +68,7 @@ class ExampleFinder:
         self._open = np.array([row.topic == OPEN for row in rows])
         self._act_names = sorted({row.act or "" for row in rows})
         self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
-        self._told = np.array([_told_key(row) for row in rows])
+        self._told = np.array([told_key(row) for row in rows])
         self._told_names = sorted({key for key in self._told if key})
 
     def find(
@@ -163,7 +163,7 @@ def _kind(memory: str | None, summary: str | None) -> str:
     return "memory" if memory else "summary" if summary else "plain"
 
 
-def _told_key(row: DialogueRow) -> str:
+def told_key(row: DialogueRow) -> str:
     """Key of what is remembered of a message without context, or "nothing"; "" in context."""
     if row.memory or row.summary:
         return ""

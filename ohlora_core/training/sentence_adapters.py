@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ohlora_core.chat.examples import told_key
 from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter
 from ohlora_core.sentence.ngrams import NgramBag
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
@@ -37,8 +39,6 @@ from ohlora_core.training.sentence_objectives import (
     QuizTask,
     RankingTask,
     RetrievalTask,
-    act_of,
-    key_of,
 )
 
 __all__ = [
@@ -100,9 +100,9 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
         case SentenceTask.RANKING:
             return RankingTask(corpora, rng)
         case SentenceTask.ACT:
-            return NameTask(act_of)
+            return NameTask(attrgetter("act"))
         case SentenceTask.KEY:
-            return NameTask(key_of)
+            return NameTask(told_key)
 
 
 def train_adapter(

@@ -35,7 +35,6 @@ from ohlora_core.training.sentence_corpus import (
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
 from ohlora_core.training.sentence_lexicon import held_out_shares
-from ohlora_core.training.sentence_memory import memory_key
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
@@ -50,8 +49,6 @@ __all__ = [
     "QuizTask",
     "RankingTask",
     "RetrievalTask",
-    "act_of",
-    "key_of",
 ]
 
 _TALK_WEIGHT = 0.05
@@ -173,7 +170,7 @@ class NameTask:
     """Messages of the dialogues vs a name; for linear classifiers only.
 
     Args:
-        name_of: Name of a row, or None if it has none.
+        name_of: Name of a row; None or "" if it has none.
     """
 
     def __init__(self, name_of: Callable[[content.DialogueRow], str | None]) -> None:
@@ -188,18 +185,6 @@ class NameTask:
             (message, name, _NOTHING_WEIGHT if self.names[name] == NOTHING_TO_REMEMBER else 1.0)
             for message, name in self.messages
         ]
-
-
-def act_of(row: content.DialogueRow) -> str | None:
-    """The speech act of a row."""
-    return row.act
-
-
-def key_of(row: content.DialogueRow) -> str | None:
-    """The key of what is remembered of a row, or that nothing is; none for messages in context."""
-    if row.memory or row.summary:
-        return None
-    return memory_key(row.remember) if row.remember else NOTHING_TO_REMEMBER
 
 
 class QnaTask:
