@@ -60,10 +60,14 @@ def _metrics(settings: Settings, task: str, sheet: Path | None) -> dict[str, Any
 
         return play_memory_cases(settings, sheet)
     if task == REPLIES:
-        from ohlora_core.evaluation.replies import judged, write_sheet
+        from ohlora_core.evaluation.replies import judged, reply_sheet
 
         if sheet:
-            write_sheet(models_dir, sheet)
+            from ohlora_core.evaluation.sheets import write_sheet
+            from ohlora_core.language import load_lite as load_language
+            from ohlora_core.sentence import load_lite as load_sentence
+
+            write_sheet(sheet, reply_sheet(load_language(models_dir), load_sentence(models_dir)))
         return judged()
     if task == "language":
         from ohlora_core.evaluation.language import evaluate as evaluate_language

@@ -6,7 +6,6 @@ user of its own through the same session as on the page, with the face at rest.
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 from collections import defaultdict
@@ -18,6 +17,7 @@ from typing import Any
 from ohlora_core.content import load_dialogues
 from ohlora_core.content.schema import Row, Text
 from ohlora_core.core import Core, Preferences
+from ohlora_core.evaluation.sheets import write_sheet
 from ohlora_core.events import ReplyText, TurnDone
 from ohlora_core.session import Session
 from ohlora_core.settings import Settings
@@ -115,9 +115,7 @@ def evaluate(settings: Settings, sheet: Path | None = None) -> dict[str, int]:
         finally:
             core.close()
     if sheet:
-        lines = [json.dumps(_line(one), ensure_ascii=False) for one in played]
-        sheet.parent.mkdir(parents=True, exist_ok=True)
-        sheet.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_sheet(sheet, map(_line, played))
     counted = ("stored", "retrieved", "used", "passed")
     return {"n": len(played)} | {
         name: sum(getattr(one, name) for one in played) for name in counted

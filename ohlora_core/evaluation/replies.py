@@ -17,11 +17,9 @@ from ohlora_core.chat import ChatEngine
 from ohlora_core.chat.time_words import day_label
 from ohlora_core.content import DialogueRow, load_dialogues
 from ohlora_core.language import TextGenerator
-from ohlora_core.language import load_lite as load_language
 from ohlora_core.sentence import SentenceEncoder
-from ohlora_core.sentence import load_lite as load_sentence
 
-__all__ = ["JUDGED_FILE", "judged", "reply_sheet", "rows_to_judge", "write_sheet"]
+__all__ = ["JUDGED_FILE", "judged", "reply_sheet", "rows_to_judge"]
 
 JUDGED_FILE = Path(__file__).with_name("judged_replies.jsonl")
 _SEED = 20261
@@ -52,16 +50,6 @@ def reply_sheet(
             "reply": last.text,
             "nearest": shown.examples[-1].reply if shown.examples else None,
         }
-
-
-def write_sheet(models_dir: Path, sheet: Path) -> None:
-    """The replies of the embedded models as JSON lines, ready to be judged."""
-    lines = [
-        json.dumps(line, ensure_ascii=False)
-        for line in reply_sheet(load_language(models_dir), load_sentence(models_dir))
-    ]
-    sheet.parent.mkdir(parents=True, exist_ok=True)
-    sheet.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def judged() -> dict[str, Any]:
