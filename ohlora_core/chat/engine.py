@@ -25,7 +25,7 @@ from ohlora_core.chat.memory import extract_memory, memory_question, pick_memory
 from ohlora_core.chat.reply import ReplyMaker
 from ohlora_core.chat.summary import summarise
 from ohlora_core.chat.time_words import day_label, with_time_prefix
-from ohlora_core.content import DialogueRow, load_dialogues
+from ohlora_core.content import DialogueRow, load_comments, load_dialogues
 from ohlora_core.events import ExpressionChosen, ReplyText
 from ohlora_core.language import (
     Role,
@@ -111,7 +111,7 @@ class ChatEngine:
         if generator.example_count:
             cache = cache_dir / "dialogues.safetensors" if cache_dir else None
             rows = load_dialogues() if dialogues is None else list(dialogues)
-            self._examples = ExampleFinder(encoder, rows, cache)
+            self._examples = ExampleFinder(encoder, rows, load_comments(), cache)
         self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
 
     def read(
@@ -163,7 +163,8 @@ class ChatEngine:
 
     def expression(self, reply: str, rng: np.random.Generator) -> ExpressionChosen:
         """The expression of any text she says (step 6)."""
-        return choose_expression(self._generator, reply, rng)
+        shown = self._examples.find_expressed(reply) if self._examples else []
+        return choose_expression(self._generator, reply, rng, shown)
 
     def memory(self, chat_input: ChatInput, rng: np.random.Generator) -> str | None:
         """What to remember from a message, if anything (step 7)."""

@@ -6,24 +6,32 @@ A small model answers far better when it reads how a similar message was answere
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ohlora_core.content import DialogueRow, SpeechAct
-from ohlora_core.language import NOTHING_TO_REMEMBER
+from ohlora_core.content import CommentRow, DialogueRow, SpeechAct
+from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
+from ohlora_core.language.echo import said_back
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["OPEN", "ExampleFinder", "clauses_of", "told_key"]
+__all__ = ["OPEN", "ExampleFinder", "clauses_of", "expression_of", "told_key"]
 
 OPEN = "open"
 """Topic of the rows whose reply fits any message of their speech act."""
 RECALL: SpeechAct = "기억 질문"  # only a memory answers it
 
+NEAR_SCORE = 0.9
+"""Cosine and bonus from which an example's own reply fits; below it, its broad one."""
+ECHO_SCORE = 0.8
+"""Below it a message that tells something is said back with a comment."""
+ANY_COMMENT = 0.5  # cosine below which a comment that fits any message of the act is better
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
+CONTEXT = 0.3  # share of the summary in the likeness of two messages that continue one
 NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the message has one
 SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
 # Of an open row of the same act, as if its message were so near: rows that are farther say less.
@@ -49,15 +57,33 @@ class ExampleFinder:
     """Finds example turns for a message.
 
     Args:
-        encoder: Encodes messages (tasks RETRIEVAL, ACT and KEY).
+        encoder: Encodes messages and replies (tasks RETRIEVAL, ACT, KEY, EXPRESSION).
         rows: The dialogues to choose from.
-        cache: File that keeps the vectors between starts.
+        comments: What may be added to a message that is said back.
+        cache: File that keeps the vectors of the messages between starts.
     """
 
     def __init__(
-        self, encoder: SentenceEncoder, rows: list[DialogueRow], cache: Path | None = None
+        self,
+        encoder: SentenceEncoder,
+        rows: list[DialogueRow],
+        comments: Sequence[CommentRow] = (),
+        cache: Path | None = None,
     ) -> None:
         self._rows = rows
+        self._comments = comments
+
+        def index(texts: Sequence[str], name: str) -> TextIndex:
+            file = cache and cache.with_stem(f"{cache.stem}_{name}")
+            return TextIndex(encoder, SentenceTask.RETRIEVAL, texts, file)
+
+        self._comment_index = index([row.message or "" for row in comments], "comments")
+        summaries = sorted({row.summary for row in rows if row.summary})
+        self._summary_index = index(summaries, "summaries")
+        places = {summary: place for place, summary in enumerate(summaries)}
+        self._summaries = np.array([places.get(row.summary or "", -1) for row in rows])
+        self._fit_any = np.array([not row.message for row in comments], dtype=bool)
+        self._comment_acts = np.array([row.act for row in comments])
         self._encoder = encoder
         messages = [row.message for row in rows]
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
@@ -68,6 +94,7 @@ class ExampleFinder:
         self._open = np.array([row.topic == OPEN for row in rows])
         self._act_names = sorted({row.act or "" for row in rows})
         self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
+        self._expressed = {expression_of(row): row.reply for row in rows if len(row.reply) <= 24}
         self._told = np.array([told_key(row) for row in rows])
         self._told_names = sorted({key for key in self._told if key})
 
@@ -96,6 +123,11 @@ class ExampleFinder:
         kind = _kind(memory, summary)
         act = self._named(SentenceTask.ACT, message, self._act_names)[0]
         same_act = self._acts == act
+        if kind == "summary" and summary:
+            context = np.append(self._summary_index.cosines(summary), 0.0)[self._summaries]
+            scores = np.where(
+                self._summaries >= 0, (1 - CONTEXT) * scores + CONTEXT * context, scores
+            )
         scores = scores + SAME_ACT_BONUS * same_act
         if kind == "memory":
             scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
@@ -114,7 +146,30 @@ class ExampleFinder:
             if np.isfinite(scores[place])
         ]
         found.sort(key=lambda one: -one[1])
-        return [row for row, _ in found[:count][::-1]]
+        chosen = [row for row, _ in found[:count][::-1]]
+        if kind != "memory" and found and (found[0][1] < ECHO_SCORE or chosen[-1].topic == OPEN):
+            echoed = self._echoed(message, act, chosen[-1])
+            chosen = [*chosen[1:], echoed] if echoed else chosen
+        return chosen
+
+    def _echoed(self, message: str, act: str, row: DialogueRow) -> DialogueRow | None:
+        """The message said back with the comment that fits best, in place of a row's reply."""
+        fits = self._comment_acts == act
+        echo = said_back(message) if fits.any() else None
+        if echo is None:
+            return None
+        scores = np.where(
+            self._fit_any, self._chance(message), self._comment_index.cosines(message)
+        )
+        scores = np.where(fits, scores, -np.inf)
+        comment = self._comments[int(scores.argmax())].comment
+        said = {"message": message, "reply": f"{echo}! {comment}", "memory": None}
+        return row.model_copy(update=said | {"new_summary": f"{message.rstrip(' .!~')} 이야기"})
+
+    def _chance(self, message: str) -> np.ndarray:
+        """Scores of comments that fit any message: one of them is ahead, by the message."""
+        draw = np.random.default_rng(zlib.crc32(message.encode()))
+        return ANY_COMMENT + 1e-3 * draw.random(len(self._comments))
 
     def _fitted(
         self, row: DialogueRow, message: str, memory: str | None, score: float
@@ -130,6 +185,8 @@ class ExampleFinder:
             if reply == row.reply:
                 return row, score - OTHER_NOUN_MALUS
             return row.model_copy(update={"memory": memory, "reply": reply}), score
+        if score < NEAR_SCORE and row.broad_reply and not row.memory:
+            return row.model_copy(update={"reply": row.broad_reply}), score
         adapted = self._nouns.adapted(row.message, row.reply, message, anywhere=row.topic == OPEN)
         if adapted is None:
             return row, score - (1.0 if row.topic == OPEN else OTHER_NOUN_MALUS)
@@ -153,6 +210,11 @@ class ExampleFinder:
             found = [self._rows[i] for i in nearest[::-1] if np.isfinite(own[i])] + found
         return found
 
+    def find_expressed(self, reply: str) -> list[tuple[str, str]]:
+        """A short reply with its expression of each of the two likeliest, the likeliest last."""
+        names = self._named(SentenceTask.EXPRESSION, reply, sorted(self._expressed))[:2]
+        return [(self._expressed[name], name) for name in names[::-1]]
+
     def _named(self, task: SentenceTask, message: str, names: Sequence[str]) -> list[str]:
         """The names, the likeliest of the message first."""
         order = np.argsort(-self._encoder.similarity(task, message, names), kind="stable")
@@ -168,6 +230,11 @@ def told_key(row: DialogueRow) -> str:
     if row.memory or row.summary:
         return ""
     return _memory_key(row.remember) or NOTHING_TO_REMEMBER
+
+
+def expression_of(row: DialogueRow) -> str:
+    """The expression of a row as the language model writes it."""
+    return expression_text(row.eyes, row.mouth, row.pose)
 
 
 def _day_of_reply(row: DialogueRow) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,14 +40,18 @@ def scores_of(labels: Labels, rng: np.random.Generator) -> ExpressionChosen:
     return ExpressionChosen(labels, eyes, mouth, pose)
 
 
-def expression_question(reply: str) -> Question[Labels]:
+def expression_question(reply: str, examples: Sequence[tuple[str, str]] = ()) -> Question[Labels]:
     """What the expression model is asked, at most 5 times; neutral if it never answers well."""
-    return Question(Role.EYES_MOUTH_POSE, expression_prompt(reply), parse_expression, NEUTRAL)
+    prompt = expression_prompt(reply, examples)
+    return Question(Role.EYES_MOUTH_POSE, prompt, parse_expression, NEUTRAL)
 
 
 def choose_expression(
-    generator: TextGenerator, reply: str, rng: np.random.Generator
+    generator: TextGenerator,
+    reply: str,
+    rng: np.random.Generator,
+    examples: Sequence[tuple[str, str]] = (),
 ) -> ExpressionChosen:
-    """The expression of any text she says."""
-    [labels] = ask(generator, [expression_question(reply)], rng)
+    """The expression of any text she says; `examples` as in `expression_prompt`."""
+    [labels] = ask(generator, [expression_question(reply, examples)], rng)
     return scores_of(labels, rng)

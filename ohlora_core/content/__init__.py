@@ -12,6 +12,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from ohlora_core.content.schema import (
+    CommentRow,
     DialogueRow,
     EthicsRow,
     GradedAnswer,
@@ -29,6 +30,7 @@ from ohlora_core.errors import ContentError
 
 __all__ = [
     "CONTENT_DIR",
+    "CommentRow",
     "DialogueRow",
     "EthicsRow",
     "GradedAnswer",
@@ -39,6 +41,7 @@ __all__ = [
     "SpeechAct",
     "Split",
     "UnmatchedRow",
+    "load_comments",
     "load_dialogues",
     "load_ethics",
     "load_interview",
@@ -78,6 +81,12 @@ def read_rows(folder: Path, schema: type[RowT], pattern: str = "*.jsonl") -> lis
 def load_dialogues() -> list[DialogueRow]:
     """Her dialogues: message, prefixes, reply, memory, summary and expression."""
     return read_rows(CONTENT_DIR / "dialogues", DialogueRow)
+
+
+@functools.cache
+def load_comments() -> list[CommentRow]:
+    """What she adds to a message that she says back."""
+    return read_rows(CONTENT_DIR / "comments", CommentRow)
 
 
 @functools.cache

@@ -66,6 +66,7 @@ class DialogueRow(Row):
         Annotated[str, StringConstraints(pattern=r"^[월화수목금토일]요일 (오전|오후|저녁)$")] | None
     ) = None
     reply: Text
+    broad_reply: Text | None = None  # fits messages of the same kind with other details too
     remember: MemoryText | None = None
     new_summary: Text
     eyes: Eyes
@@ -86,6 +87,20 @@ class DialogueRow(Row):
 
     def split_key(self) -> str:
         return self.message
+
+
+class CommentRow(Row):
+    """What she adds when she says back what a user told.
+
+    `message` is one that it fits; without one it fits any of the act.
+    """
+
+    act: SpeechAct
+    message: Text | None = None
+    comment: Text
+
+    def split_key(self) -> str:
+        return self.message or self.comment
 
 
 class KnowledgeRow(Row):

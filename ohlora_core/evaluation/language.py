@@ -12,9 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ohlora_core.chat.examples import ExampleFinder
+from ohlora_core.chat.examples import ExampleFinder, expression_of
 from ohlora_core.content import Split, load_dialogues
-from ohlora_core.language import Role, memory_example, memory_prompt
+from ohlora_core.language import Role, expression_prompt, memory_example, memory_prompt
 from ohlora_core.language.local import LocalGenerator, load_lite
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.training.adapters import probes_of
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _MEMORY = re.compile(r"^\[([^:\[\]]+): ([^\[\]]+)\]$")
 _SEED = 20261
+_EXPRESSIONS = 300
 
 
 def evaluate(
@@ -104,14 +105,17 @@ def _remembering(
         match = _MEMORY.match(text)
         keys.append(bool(match) and row.remember.startswith(f"[{match.group(1) if match else ''}:"))
         exact.append(text == row.remember)
-    expressions = measure(
-        *generator.model_for(Role.EYES_MOUTH_POSE), probes_of(Role.EYES_MOUTH_POSE, held, 100)
-    )
+    expressed = []
+    for row in held.rows[:_EXPRESSIONS]:
+        shown = finder.find_expressed(row.reply) if finder else []
+        prompt = expression_prompt(row.reply, shown)
+        text = generator.generate(Role.EYES_MOUTH_POSE, [prompt], greedy=True)[0]
+        expressed.append(text == expression_of(row))
     return {
         "memory_key": _share(keys),
         "memory_exact": _share(exact),
         "memory_silent": _share(silent),
-        "expression_exact": expressions["exact"],
+        "expression_exact": _share(expressed),
     }
 
 

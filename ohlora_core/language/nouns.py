@@ -105,6 +105,11 @@ class NounPool:
             other = f"{rng.choice(self._by_ending[rng.choice(list(self._by_ending))])} {other}"
         return other if other != noun else None
 
+    def invented(self, rng: random.Random) -> str:
+        """A word that hardly exists: how one noun starts, and the last syllable of another."""
+        nouns = self._by_ending[rng.choice(list(self._by_ending))]
+        return rng.choice(nouns)[: rng.choice((1, 2))] + rng.choice(nouns)[-1]
+
     def first(self, text: str) -> str | None:
         """The first noun of a text, with the one before it if they are two words."""
         words = _WORD.findall(text)

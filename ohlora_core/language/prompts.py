@@ -17,6 +17,7 @@ __all__ = [
     "NOTHING_TO_REMEMBER",
     "NO_FACT",
     "expression_prompt",
+    "expression_text",
     "final_input",
     "interview_prompt",
     "memory_example",
@@ -110,9 +111,19 @@ def reply_prompt(final: str, examples: Sequence[tuple[str, str]] = ()) -> str:
     return _open(Role.OUTPUT_MESSAGE, with_examples(final, examples))
 
 
-def expression_prompt(reply: str) -> str:
-    """Prompt of `eyes_mouth_pose`: the expression that goes with a reply."""
-    return _open(Role.EYES_MOUTH_POSE, reply)
+def expression_prompt(reply: str, examples: Sequence[tuple[str, str]] = ()) -> str:
+    """Prompt of `eyes_mouth_pose`: the expression that goes with a reply.
+
+    Args:
+        reply: What she says.
+        examples: Lite only: (reply, `expression_text`) of others, the likeliest last.
+    """
+    return _open(Role.EYES_MOUTH_POSE, with_examples(reply, examples))
+
+
+def expression_text(eyes: str, mouth: str, pose: str) -> str:
+    """`(눈 A, 입 B, 고개 돌림 C)`, the answer of `eyes_mouth_pose`."""
+    return f"(눈 {eyes}, 입 {mouth}, 고개 돌림 {pose})"
 
 
 def memory_prompt(final: str, examples: Sequence[tuple[str, str]] = ()) -> str:

@@ -1,7 +1,7 @@
-"""The embedded encoder: a SentenceTransformer with one PEFT adapter per task.
+"""The embedded encoder: a SentenceTransformer with a PEFT adapter for most tasks.
 
-Beside some adapters lies a bag of character n-grams, whose vector is joined to that of the network;
-some tasks have the bag alone.
+Beside some lies a bag of character n-grams, whose vector is joined to that of the network; some
+tasks have the bag alone.
 Knows nothing of what the cosines are used for.
 """
 
@@ -26,7 +26,13 @@ from ohlora_core.sentence.caching import CachedEncoder
 from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.ngrams import NgramBag, joined
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
-from ohlora_core.sentence.tasks import LEXICAL_TASKS, NGRAM_TASKS, SentenceTask
+from ohlora_core.sentence.tasks import (
+    BASE_TASKS,
+    LEXICAL_TASKS,
+    NGRAM_SHARES,
+    NGRAM_TASKS,
+    SentenceTask,
+)
 
 __all__ = ["ADAPTER_PREFIX", "LocalEncoder", "check_readable", "files_of", "load_adapter"]
 
@@ -99,7 +105,7 @@ class LocalEncoder(CachedEncoder):
         model = _load_part(base, lambda: _load_base(base))
         bags: dict[SentenceTask, NgramBag] = {}
         for task, path in parts.items():
-            if task not in LEXICAL_TASKS:
+            if task not in LEXICAL_TASKS | BASE_TASKS:
                 _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
             if task in NGRAM_TASKS:
                 bags[task] = _load_part(path / NGRAMS, lambda path=path: NgramBag.load(path))
@@ -109,20 +115,29 @@ class LocalEncoder(CachedEncoder):
     def _forward(self, task: SentenceTask, texts: list[str]) -> np.ndarray:
         if task in LEXICAL_TASKS:
             return self._bags[task](texts).numpy()
-        if self._active != task:
-            self._transformer.set_adapter(task.value)
-            self._active = task
+        self._activate(task)
         ids = token_ids(self._tokenizer, texts)
         pooled = bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id)
         bag = self._bags.get(task)
-        return (joined(pooled, bag(texts)) if bag else pooled).numpy()
+        share = NGRAM_SHARES.get(task, 0.5)
+        return (joined(pooled, bag(texts), share) if bag else pooled).numpy()
+
+    def _activate(self, task: SentenceTask) -> None:
+        if self._active == task:
+            return
+        if task in BASE_TASKS:
+            self._transformer.disable_adapters()
+        else:
+            self._transformer.enable_adapters()
+            self._transformer.set_adapter(task.value)
+        self._active = task
 
 
 def files_of(folder: Path) -> list[Path]:
     """All files of the embedded encoder in a folder, whether they are there or not."""
     names = [f"base/{name}" for name in _BASE_FILES]
     for task in SentenceTask:
-        own = [] if task in LEXICAL_TASKS else [*_ADAPTER_FILES]
+        own = [] if task in LEXICAL_TASKS | BASE_TASKS else [*_ADAPTER_FILES]
         own += [NGRAMS] if task in NGRAM_TASKS else []
         names += [f"adapters/{task.value}/{name}" for name in own]
     return [folder / name for name in (*names, _CALIBRATION)]

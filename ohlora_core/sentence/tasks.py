@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["LEXICAL_TASKS", "NGRAM_TASKS", "SentenceTask"]
+__all__ = ["BASE_TASKS", "LEXICAL_TASKS", "NGRAM_SHARES", "NGRAM_TASKS", "SentenceTask"]
 
 
 class SentenceTask(StrEnum):
@@ -20,13 +20,18 @@ class SentenceTask(StrEnum):
     RANKING = "ranking"  # message vs a reply that fits it
     ACT = "act"  # message vs name of its speech act
     KEY = "key"  # message vs key of what to remember of it
+    EXPRESSION = "expression"  # reply vs the expression that goes with it
 
 
-LEXICAL_TASKS = frozenset({SentenceTask.ACT, SentenceTask.KEY})
+LEXICAL_TASKS = frozenset({SentenceTask.ACT, SentenceTask.KEY, SentenceTask.EXPRESSION})
 """Of the embedded encoder: known by their n-grams alone, without an adapter."""
+BASE_TASKS = frozenset({SentenceTask.RETRIEVAL})
+"""Of the embedded encoder: known by its base, without an adapter."""
 NGRAM_TASKS = LEXICAL_TASKS | {
     SentenceTask.MEMORY,
     SentenceTask.ETHICS,
     SentenceTask.RETRIEVAL,
 }
 """Of the embedded encoder: have a bag of n-grams."""
+NGRAM_SHARES = {SentenceTask.RETRIEVAL: 0.3}
+"""Share of the bag in the cosine, where it is not a half."""

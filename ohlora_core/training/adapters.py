@@ -41,7 +41,12 @@ EXERCISES: dict[Role, dict[str, float]] = {
         "nearest_examples": 0.2,
         "recall": 0.25,
     },
-    Role.MEMORY: {"memory_row": 0.75, "memory_pattern": 0.2, "memory_nothing": 0.05},
+    Role.MEMORY: {
+        "memory_row": 0.5,
+        "memory_swapped": 0.35,
+        "memory_pattern": 0.1,
+        "memory_nothing": 0.05,
+    },
     Role.SUMMARY: {"summary": 1.0},
     Role.EYES_MOUTH_POSE: {"expression": 1.0},
     Role.QNA: {"qna": 0.85, "qna_copy": 0.15},

@@ -50,6 +50,12 @@ def training_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def mixed_precision() -> torch.autocast:
+    """Matrix products in bfloat16 where the processor computes in it, else as they are."""
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast("cpu", torch.bfloat16, enabled=native)
+
+
 def fit(
     name: str,
     module: nn.Module,

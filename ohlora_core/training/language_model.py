@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ohlora_core.training import tokenizer as tokenizer_training
+from ohlora_core.training.fitting import mixed_precision
 from ohlora_core.training.language_corpus import load_public
 from ohlora_core.training.language_init import plant_induction_heads, take_over
 from ohlora_core.training.language_packing import Packer, encode_document, token_puzzle
@@ -140,10 +141,11 @@ def weighted_loss(model: Any, ids: Tensor, weights: Tensor) -> Tensor:
         weights: [rows, length + 1]; the weight of a token is that of predicting it.
     """
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
     wanted = weights[:, 1:] > 0
-    logits = inner.lm_head(hidden[wanted])  # [tokens, vocabulary]
-    losses = F.cross_entropy(logits, ids[:, 1:][wanted], reduction="none")
+    with mixed_precision():
+        hidden = inner.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+        logits = inner.lm_head(hidden[wanted])  # [tokens, vocabulary]
+    losses = F.cross_entropy(logits.float(), ids[:, 1:][wanted], reduction="none")
     chosen = weights[:, 1:][wanted]
     return (losses * chosen).sum() / chosen.sum()
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ohlora_core import content
+from ohlora_core.chat.examples import expression_of
 from ohlora_core.content import DialogueRow, InterviewRow
 from ohlora_core.language import prompts
 from ohlora_core.language.nouns import NounPool, replaced
@@ -21,7 +22,7 @@ from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.training.language_corpus import PublicText, content_lines, to_casual
 from ohlora_core.training.language_templates import Fact, attribute_fact, plan_fact
 
-__all__ = ["Document", "Tasks", "example_of", "expression_text", "final_of"]
+__all__ = ["Document", "Tasks", "example_of", "final_of"]
 
 # (text, weight of its tokens in the loss)
 Document = list[tuple[str, float]]
@@ -30,6 +31,7 @@ Document = list[tuple[str, float]]
 _Turn = tuple[str, str, DialogueRow | None]
 _Echo = tuple[str, str, str, DialogueRow | None]
 
+_SECOND_EXPRESSION = 0.2  # how often the less likely expression is the right one
 _DAYS = "월화수목금토일"
 _JOINED_TAILS = ("", "", "", "?", "!", " ㅋㅋ", "ㅠㅠ", "~", "..", " ㅎㅎ")
 
@@ -52,11 +54,6 @@ def example_of(row: DialogueRow) -> tuple[str, str]:
 def prefix_kind(row: DialogueRow) -> str:
     """Which of the three shapes of final input a row has; examples share the shape."""
     return "memory" if row.memory else "summary" if row.summary else "plain"
-
-
-def expression_text(row: DialogueRow) -> str:
-    """`(눈 A, 입 B, 고개 돌림 C)`."""
-    return f"(눈 {row.eyes}, 입 {row.mouth}, 고개 돌림 {row.pose})"
 
 
 def asked(prompt: str, answer: str, role: Role, weight: float = 1.0) -> Document:
@@ -104,6 +101,10 @@ class Tasks:
         self.casual = [reply for _, reply in public.pairs if len(reply) <= 40]
         self.by_intent = _grouped(self.rows)
         self.intents = [group for group in self.by_intent.values() if len(group) > 1]
+        self.by_expression: dict[str, list[DialogueRow]] = defaultdict(list)
+        for row in self.all_train + self.rows:
+            if len(row.reply) <= 24:
+                self.by_expression[expression_of(row)].append(row)
         self.own_neighbours = _row_neighbours(self.rows, self.all_train)
         self.told_neighbours = _told_neighbours(self.rows, self.all_train)
         self.public_bank = _public_bank(public.pairs) if public.pairs else None
@@ -259,7 +260,7 @@ class Tasks:
             shown.append(prompts.memory_example(other.statement, other.memory))
         return asked(prompts.memory_prompt(final, shown), fact.memory, Role.MEMORY)
 
-    def memory_row(self, row: DialogueRow | None = None) -> Document:
+    def memory_row(self, row: DialogueRow | None = None, swapped: bool = False) -> Document:
         """A row of ours that has, or has not, something to remember.
 
         As at run time rows of the likeliest key stand before it, and one of the next; now and then
@@ -268,6 +269,8 @@ class Tasks:
         rng = self.rng
         row = row or rng.choice(self.remembered if rng.random() < 0.6 else self.quiet)
         near = self.told_neighbours.get(id(row), [])
+        if swapped:
+            row = self._with_other_words(row)
         if not near or rng.random() < 0.15:
             near = self.neighbours(row, rng.choice((0, 2, 3, 3)))
         else:
@@ -276,6 +279,20 @@ class Tasks:
             near = [near[0], *others] if rng.random() < 0.2 else [others[0], *near[:2][::-1]]
         shown = [prompts.memory_example(other.message, other.remember) for other in near]
         return asked(prompts.memory_prompt(final_of(row), shown), row.remember or "", Role.MEMORY)
+
+    def memory_swapped(self) -> Document:
+        """`memory_row` with other words in message and memory: it can only be copied."""
+        return self.memory_row(self.rng.choice(self.remembered), swapped=True)
+
+    def _with_other_words(self, row: DialogueRow) -> DialogueRow:
+        """Any noun, or a word that does not exist, where message and memory say the same."""
+        message, remember = row.message, row.remember or ""
+        key, _, value = remember.partition(": ")
+        for noun in self.nouns.shared(value.rstrip("]"), message, known=False):
+            drawn = self.nouns.draw(self.rng, noun) or noun
+            other = self.nouns.invented(self.rng) if self.rng.random() < 0.4 else drawn
+            message, value = replaced(message, noun, other), replaced(value, noun, other)
+        return row.model_copy(update={"message": message, "remember": f"{key}: {value}"})
 
     def memory_nothing(self) -> Document:
         """A question or reaction: nothing to remember."""
@@ -314,8 +331,17 @@ class Tasks:
     def expression(self, row: DialogueRow | None = None) -> Document:
         """The expression that goes with a reply."""
         row = row or self.rng.choice(self.rows)
-        prompt = prompts.expression_prompt(row.reply)
-        return asked(prompt, expression_text(row), Role.EYES_MOUTH_POSE)
+        own, other = self._expressed(row)
+        pair = [own, other] if self.rng.random() < _SECOND_EXPRESSION else [other, own]
+        shown = [(o.reply, expression_of(o)) for o in pair]
+        prompt = prompts.expression_prompt(row.reply, shown)
+        return asked(prompt, expression_of(row), Role.EYES_MOUTH_POSE)
+
+    def _expressed(self, row: DialogueRow) -> tuple[DialogueRow, DialogueRow]:
+        """Rows with the expression of a row and with another one."""
+        others = [name for name in self.by_expression if name != expression_of(row)]
+        own = self.by_expression.get(expression_of(row)) or [row]
+        return self.rng.choice(own), self.rng.choice(self.by_expression[self.rng.choice(others)])
 
     # -- tutor --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ohlora_core.chat.examples import expression_of
 from ohlora_core.content import (
     DialogueRow,
     InterviewRow,
@@ -19,7 +20,7 @@ from ohlora_core.content import (
 from ohlora_core.errors import TrainingDataError
 from ohlora_core.language import prompts
 from ohlora_core.language.roles import Role
-from ohlora_core.training.language_tasks import Document, asked, expression_text, final_of
+from ohlora_core.training.language_tasks import Document, asked, final_of
 
 __all__ = ["documents_of"]
 
@@ -71,7 +72,7 @@ def _turn(role: Role, row: DialogueRow) -> Document:
         case Role.SUMMARY:
             return asked(prompts.summary_prompt(final_of(row), row.reply), row.new_summary, role)
         case Role.EYES_MOUTH_POSE:
-            return asked(prompts.expression_prompt(row.reply), expression_text(row), role)
+            return asked(prompts.expression_prompt(row.reply), expression_of(row), role)
         case _:
             return asked(prompts.reply_prompt(final_of(row)), row.reply, role)
 

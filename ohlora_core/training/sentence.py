@@ -23,7 +23,7 @@ from ohlora_core.errors import SettingsError
 from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.pooling import MAX_TOKENS
 from ohlora_core.sentence.published import PUBLISHED_TASKS
-from ohlora_core.sentence.tasks import LEXICAL_TASKS, NGRAM_TASKS, SentenceTask
+from ohlora_core.sentence.tasks import BASE_TASKS, LEXICAL_TASKS, NGRAM_TASKS, SentenceTask
 from ohlora_core.training.sentence_adapters import train_adapter, train_ngrams
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
@@ -45,10 +45,12 @@ class Options:
         data_dir: The public corpora.
         resume: Go on from the checkpoints of `work_dir` and keep its finished adapters.
         seed: Of everything random.
-        base_steps: Optimiser steps of the base (about 0.6 s each on one 2020s core).
+        base_steps: Optimiser steps of the base.
         tasks: Train these only (values of `SentenceTask`, with commas between); all by default.
-        start_from: An earlier base (its `work_dir / "base"`) to go on from with its tokenizer,
-            say after the content grew; by default the base starts anew.
+        teacher: The encoder that the base learns from: a folder or a hub name.
+        teacher_prompt: Stands before each text that the teacher reads.
+        words: A list of Korean words, one a line (say hunspell's ko.dic), of which texts for the
+            teacher are made too.
         refine: Go on from the adapters in `out_dir` instead of starting anew.
         skip_base: Keep the base that is in `out_dir`; train adapters only.
         threads: CPU threads.
@@ -66,9 +68,11 @@ class Options:
     data_dir: Path = Path("../shared/data")
     resume: bool = False
     seed: int = 1
-    base_steps: int = 900
+    base_steps: int = 6000
     tasks: str | None = None
-    start_from: Path | None = None
+    teacher: str = "intfloat/multilingual-e5-small"
+    teacher_prompt: str = "query: "
+    words: Path | None = None
     skip_base: bool = False
     refine: bool = False
     threads: int = 1
@@ -112,7 +116,7 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
     seed, resume = options.seed, options.resume
     if task in NGRAM_TASKS:
         train_ngrams(task, out_dir, corpora, seed, resume)
-    if task in LEXICAL_TASKS:
+    if task in LEXICAL_TASKS | BASE_TASKS:
         return
     train_adapter(
         task,
@@ -126,7 +130,9 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
 
 
 def _is_trained(task: SentenceTask, folder: Path) -> bool:
-    return (folder / (NGRAMS if task in LEXICAL_TASKS else "adapter_config.json")).exists()
+    return (
+        folder / (NGRAMS if task in LEXICAL_TASKS | BASE_TASKS else "adapter_config.json")
+    ).exists()
 
 
 def _tasks(names: str | None, known: Sequence[SentenceTask]) -> list[SentenceTask]:

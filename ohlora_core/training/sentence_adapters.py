@@ -19,12 +19,12 @@ from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ohlora_core.chat.examples import told_key
+from ohlora_core.chat.examples import expression_of, told_key
 from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter
 from ohlora_core.sentence.ngrams import NgramBag
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
-from ohlora_core.training.fitting import Schedule, fit
+from ohlora_core.training.fitting import Schedule, fit, mixed_precision
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
 from ohlora_core.training.sentence_linear import linear_bag
 from ohlora_core.training.sentence_memory import MemoryTask
@@ -62,7 +62,6 @@ STEPS: dict[SentenceTask, int] = {
     SentenceTask.QUIZ: 350,
     SentenceTask.INTERVIEW_ANSWER: 400,
     SentenceTask.INTERVIEW_NEXT: 150,
-    SentenceTask.RETRIEVAL: 300,
     SentenceTask.RANKING: 400,
 }
 NGRAM_STEPS: dict[SentenceTask, int] = {
@@ -73,6 +72,7 @@ LINEAR_BUCKETS: dict[SentenceTask, int] = {
     SentenceTask.ETHICS: 2**17,
     SentenceTask.ACT: 2**15,
     SentenceTask.KEY: 2**14,
+    SentenceTask.EXPRESSION: 2**15,
 }
 """Of the tasks with a bag of n-grams: gradient steps, or rows of a linear classifier."""
 _WARMUP = 30
@@ -103,6 +103,8 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
             return NameTask(attrgetter("act"))
         case SentenceTask.KEY:
             return NameTask(told_key)
+        case SentenceTask.EXPRESSION:
+            return NameTask(expression_of, attrgetter("reply"))
 
 
 def train_adapter(
@@ -150,7 +152,8 @@ def train_adapter(
         weight.requires_grad_(True)
 
     def encode(texts: Sequence[str]) -> Tensor:
-        return bucketed_vectors(model, token_ids(tokenizer, texts), tokenizer.pad_token_id)
+        with mixed_precision():
+            return bucketed_vectors(model, token_ids(tokenizer, texts), tokenizer.pad_token_id)
 
     model.train()
     schedule = Schedule(

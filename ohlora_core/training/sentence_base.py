@@ -1,16 +1,14 @@
-"""The base of the S-BERT: tokenizer, lexical start and contrastive training.
+"""The base of the S-BERT: tokenizer, lexical start and distillation.
 
 1. A BPE over jamo (NFKD text), so that typos and endings share tokens and no Hangul is unknown.
-2. The token embeddings start as the least-squares map from token counts to a character n-gram
-   TF-IDF + SVD space, so that mean pooling matches wording before the first training step.
-3. Contrastive training on paraphrases and on noised copies, CoSENT on graded pairs.
+2. The token embeddings start as the least-squares map from token shares to the teacher's vectors.
+3. It learns to give the teacher's vectors, of texts with typos too (`sentence_distillation`).
 Knows nothing of the tasks; `sentence_adapters` does.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,37 +20,37 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from tokenizers.trainers import BpeTrainer
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 from transformers import DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast
 
 from ohlora_core.sentence.pooling import MAX_TOKENS, pooled_vectors, token_ids
-from ohlora_core.training.sentence_corpus import (
-    PublicCorpora,
-    ScoredPair,
-    TextPair,
-    chunked_by_length,
-    noised,
-    our_pairs,
-    our_texts,
+from ohlora_core.training.fitting import Schedule, fit, mixed_precision
+from ohlora_core.training.sentence_corpus import PublicCorpora, ScoredPair, noised
+from ohlora_core.training.sentence_distillation import (
+    Taught,
+    distillation_texts,
+    read_words,
+    taught,
 )
 
 __all__ = [
     "contrastive_loss",
     "cosent_loss",
     "evaluate_sts",
-    "learning_rate_factor",
     "train_base",
     "train_tokenizer",
 ]
 
 logger = logging.getLogger(__name__)
 
-VOCABULARY = 8000
+VOCABULARY = 10_000
 HIDDEN = 256
-LAYERS = 3
+LAYERS = 4
 HEADS = 4
-FEED_FORWARD = 512
+FEED_FORWARD = 768
 _TRAIN_TOKENS = 64  # longer texts are cut in base training only
+_BATCH = 128  # texts of a step
+_NOISED = 0.3  # share of the texts that the student reads with typos
+_RANKED = 0.3  # weight of the order of neighbours
 _SCALE = 20.0  # inverse temperature of the contrastive and CoSENT losses
 
 
@@ -108,21 +106,6 @@ def _new_encoder(tokenizer: PreTrainedTokenizerFast) -> DistilBertModel:
     )
 
 
-def _teacher_vectors(texts: Sequence[str], seed: int) -> np.ndarray:
-    """[n, HIDDEN - 1] float32: TF-IDF of character n-grams, reduced by SVD."""
-    from scipy.sparse import hstack
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    syllables = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(1, 3), min_df=2, max_features=40_000, sublinear_tf=True
-    )
-    words = TfidfVectorizer(analyzer="word", min_df=2, max_features=10_000, sublinear_tf=True)
-    features = hstack([syllables.fit_transform(texts), words.fit_transform(texts) * 0.5])
-    svd = TruncatedSVD(HIDDEN - 1, n_iter=3, random_state=seed)
-    return svd.fit_transform(features.tocsr()).astype(np.float32)
-
-
 def _token_means(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Any:
     """Sparse [n, vocabulary]: the share of each token in each text."""
     from scipy.sparse import csr_matrix
@@ -136,20 +119,18 @@ def _token_means(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> An
 
 @torch.no_grad()
 def lexical_start(
-    model: DistilBertModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], seed: int
+    model: DistilBertModel, tokenizer: PreTrainedTokenizerFast, lesson: Taught
 ) -> None:
-    """Set the token embeddings so that mean pooling matches the character n-gram teacher.
+    """Set the token embeddings so that mean pooling matches the teacher as well as words can.
 
-    Layer norm would give every token the same weight, while the teacher gives rare ones more. So
+    Layer norm would give every token the same weight, while some must say more. So
     the last coordinate tops every embedding up to one common length (norm changes nothing then),
     and the gain of the last layer norm drops that coordinate: common tokens nearly vanish.
     """
-    target = _teacher_vectors(texts, seed)
-    target /= np.linalg.norm(target, axis=1, keepdims=True) + 1e-6
-    means = _token_means(tokenizer, texts)
+    means = _token_means(tokenizer, lesson.texts)
     gram = (means.T @ means).toarray().astype(np.float32)
     gram[np.diag_indices_from(gram)] += 0.3
-    vectors = np.linalg.solve(gram, (means.T @ target).astype(np.float32))
+    vectors = np.linalg.solve(gram, (means.T @ lesson.vectors).astype(np.float32))
     norms = np.linalg.norm(vectors, axis=1)
     length = float(np.percentile(norms, 97))
     vectors *= np.minimum(1.0, length * 0.98 / (norms + 1e-6))[:, None]
@@ -168,7 +149,9 @@ class BaseOptions(Protocol):
     seed: int
     resume: bool
     base_steps: int
-    start_from: Path | None
+    teacher: str
+    teacher_prompt: str
+    words: Path | None
 
 
 def contrastive_loss(
@@ -206,13 +189,6 @@ def cosent_loss(cosines: Tensor, scores: Tensor, scale: float = _SCALE) -> Tenso
     return torch.logsumexp(torch.cat([differences.new_zeros(1), differences]), dim=0)
 
 
-def learning_rate_factor(step: int, steps: int, warmup: int = 100) -> float:
-    """Linear warm-up, then a cosine down to 5%."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
 def evaluate_sts(
     model: DistilBertModel, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[ScoredPair]
 ) -> float:
@@ -231,109 +207,61 @@ def evaluate_sts(
     return float(spearmanr(cosines, [p.score for p in pairs]).statistic)
 
 
-class _BaseTask:
-    """Draws batches of the base mixture and computes their loss."""
+def _distilled(student: Tensor, teacher: Tensor) -> Tensor:
+    """Own vectors near the teacher's, and every text nearest to what is nearest to it there.
 
-    def __init__(
-        self,
-        model: DistilBertModel,
-        tokenizer: PreTrainedTokenizerFast,
-        corpora: PublicCorpora,
-        rng: random.Random,
-    ) -> None:
-        self.model, self.tokenizer, self.rng = model, tokenizer, rng
-        ours = our_pairs()
-        self.meaning = iter(chunked_by_length(corpora.pairs + ours + ours, 80, rng))
-        texts = corpora.texts() + our_texts() * 2
-        self.copies = iter(chunked_by_length([TextPair(t, t) for t in texts], 64, rng))
-        self.answers = iter(chunked_by_length(corpora.answers, 32, rng))
-        self.graded = corpora.sts["train"]
-
-    def loss(self) -> Tensor:
-        kind = self.rng.random()
-        if kind < 0.35:
-            return self._pairs(next(self.meaning))
-        if kind < 0.65:
-            return self._pairs([TextPair(p.a, noised(p.a, self.rng)) for p in next(self.copies)])
-        if kind < 0.70:
-            return self._pairs(next(self.answers))
-        return self._graded(self.rng.sample(self.graded, 48))
-
-    def _vectors(self, texts: Sequence[str]) -> Tensor:
-        return pooled_vectors(self.model, token_ids(self.tokenizer, texts, _TRAIN_TOKENS))
-
-    def _pairs(self, batch: Sequence[TextPair]) -> Tensor:
-        negatives = [pair.negative for pair in batch if pair.negative]
-        texts = [pair.a for pair in batch] + [pair.b for pair in batch] + negatives
-        vectors = self._vectors(texts)
-        n = len(batch)
-        groups = [pair.group for pair in batch]
-        return contrastive_loss(vectors[:n], vectors[n : 2 * n], vectors[2 * n :], groups)
-
-    def _graded(self, batch: Sequence[ScoredPair]) -> Tensor:
-        vectors = self._vectors([pair.a for pair in batch] + [pair.b for pair in batch])
-        cosines = (vectors[: len(batch)] * vectors[len(batch) :]).sum(dim=1)
-        scores = torch.tensor([pair.score for pair in batch])
-        return 0.5 * cosent_loss(cosines, scores) + 5 * functional.mse_loss(cosines, scores)
+    Both arguments are [n, width] of unit length.
+    """
+    near = 1 - (student * teacher).sum(dim=1).mean()
+    wanted = (teacher @ teacher.T * _SCALE).softmax(dim=1)
+    ranked = functional.cross_entropy(student @ teacher.T * _SCALE, wanted)
+    return near + _RANKED * (ranked - torch.special.entr(wanted).sum(dim=1).mean())
 
 
 def train_base(corpora: PublicCorpora, options: BaseOptions) -> None:
     """Train tokenizer and encoder and save them in `options.work_dir / "base"`.
 
-    A checkpoint is written every 200 steps.
+    A checkpoint is written every minute.
     """
     torch.manual_seed(options.seed)
-    rng = random.Random(options.seed)
-    steps, folder = options.base_steps, options.work_dir / "base"
+    folder = options.work_dir / "base"
+    words = read_words(options.words) if options.words else ([], [])
+    lesson = taught(
+        distillation_texts(corpora, words, options.seed),
+        options.teacher,
+        options.teacher_prompt,
+        HIDDEN - 1,
+        options.work_dir / "teacher",
+    )
     checkpoint = options.work_dir / "base_checkpoint.pt"
-    resuming = options.resume and checkpoint.exists()
-    peak = 6e-4
-    if resuming:
+    if options.resume and checkpoint.exists():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         model = _new_encoder(tokenizer)
-    elif options.start_from:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(options.start_from)
-        model = DistilBertModel.from_pretrained(options.start_from, dtype=torch.float32)
-        peak /= 2
     else:
-        texts = corpora.texts() + our_texts()
-        tokenizer = train_tokenizer(texts)
+        tokenizer = train_tokenizer(lesson.texts)
         model = _new_encoder(tokenizer)
-        lexical_start(model, tokenizer, texts, options.seed)
-    tokenizer.save_pretrained(folder)
-    logger.info("start: sts %.4f", evaluate_sts(model, tokenizer, corpora.sts["validation"]))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, steps)
+        lexical_start(model, tokenizer, lesson)
+        tokenizer.save_pretrained(folder)
+    held = corpora.sts["validation"]
+    logger.info("start: sts %.4f", evaluate_sts(model, tokenizer, held))
+    teacher = torch.from_numpy(lesson.vectors)
+    lengths = np.array([len(text) for text in lesson.texts])
+
+    def loss_of_batch(draw: np.random.Generator) -> Tensor:
+        drawn = draw.integers(len(lengths), size=_BATCH * 8)
+        start = int(draw.integers(8)) * _BATCH
+        chosen = drawn[np.argsort(lengths[drawn])][start : start + _BATCH]  # of similar length
+        rng = random.Random(int(draw.integers(2**32)))
+        texts = [lesson.texts[i] for i in chosen]
+        shown = [noised(text, rng) if rng.random() < _NOISED else text for text in texts]
+        with mixed_precision():
+            vectors = pooled_vectors(model, token_ids(tokenizer, shown, _TRAIN_TOKENS))
+        return _distilled(vectors[:, : HIDDEN - 1], teacher[chosen])
+
+    model.train()
+    schedule = Schedule(minutes=0.0, steps=options.base_steps, learning_rate=1e-3, warmup_steps=200)
+    fit(
+        "base", model, loss_of_batch, schedule, checkpoint, resume=options.resume, seed=options.seed
     )
-    first = 0
-    if resuming:
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        first = state["step"]
-    task = _BaseTask(model, tokenizer, corpora, rng)
-    running = 0.0
-    for step in tqdm(range(first, steps), initial=first, total=steps, desc="base", mininterval=10):
-        model.train()
-        loss = task.loss()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        running = 0.98 * running + 0.02 * loss.item()
-        if (step + 1) % 200 == 0 or step + 1 == steps:
-            sts = evaluate_sts(model, tokenizer, corpora.sts["validation"])
-            logger.info("step %d: loss %.3f, sts %.4f", step + 1, running, sts)
-            torch.save(
-                {
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "step": step + 1,
-                },
-                checkpoint,
-            )
+    logger.info("end: sts %.4f", evaluate_sts(model, tokenizer, held))
     model.save_pretrained(folder)

@@ -7,6 +7,7 @@ folder that is not part of the repository (`models/sentence/README.md` names the
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import random
 import re
@@ -68,15 +69,11 @@ class ChatPair:
     question: str
     answer: str
     label: int
+    is_ordinary: bool = True  # False if the question may be a confession or insult to the listener
 
     @property
     def split(self) -> Split:
         return split_of(self.question)
-
-    @property
-    def is_ordinary(self) -> bool:
-        """False if the question may be a confession to the listener."""
-        return not _CONFESSION.search(self.question)
 
 
 @dataclass
@@ -113,8 +110,9 @@ def load_public(data_dir: Path) -> PublicCorpora:
     corpora = PublicCorpora()
     with (data_dir / "chatbot_data.csv").open(encoding="utf-8-sig", newline="") as file:
         corpora.chat = [
-            ChatPair(row["Q"].strip(), row["A"].strip(), int(row["label"]))
-            for row in csv.DictReader(file)
+            ChatPair(question, row["A"].strip(), int(row["label"]), _is_plain(number, question))
+            for number, row in enumerate(csv.DictReader(file))
+            for question in [row["Q"].strip()]
         ]
     corpora.sts = {
         "train": _read_korsts(data_dir / "korsts_train.tsv"),
@@ -130,6 +128,16 @@ def load_public(data_dir: Path) -> PublicCorpora:
     corpora.hate, corpora.clean_comments = _read_comments(data_dir)
     corpora.answers = _interview_answers(data_dir)
     return corpora
+
+
+@functools.cache
+def _not_ordinary() -> frozenset[int]:
+    lines = Path(__file__).with_name("chat_not_ordinary.txt").read_text("utf-8").splitlines()
+    return frozenset(int(n) for line in lines if not line.startswith("#") for n in line.split())
+
+
+def _is_plain(number: int, question: str) -> bool:
+    return number not in _not_ordinary() and not _CONFESSION.search(question)
 
 
 def _read_korsts(path: Path) -> list[ScoredPair]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Protocol
 
 import torch
@@ -167,23 +168,28 @@ def _taught(rows: Sequence[content.EthicsRow], seed: int) -> dict[str, Tensor]:
 
 
 class NameTask:
-    """Messages of the dialogues vs a name; for linear classifiers only.
+    """Messages (or replies) of the dialogues vs a name; for linear classifiers only.
 
     Args:
         name_of: Name of a row; None or "" if it has none.
+        text_of: Text of a row.
     """
 
-    def __init__(self, name_of: Callable[[content.DialogueRow], str | None]) -> None:
+    def __init__(
+        self,
+        name_of: Callable[[content.DialogueRow], str | None],
+        text_of: Callable[[content.DialogueRow], str] = attrgetter("message"),
+    ) -> None:
         rows = [row for row in content.load_dialogues() if row.split == "train"]
-        named = [(row.message, name) for row in rows if (name := name_of(row))]
+        named = [(text_of(row), name) for row in rows if (name := name_of(row))]
         self.names = sorted({name for _, name in named})
-        self.messages = [(message, self.names.index(name)) for message, name in named]
+        self.texts = [(text, self.names.index(name)) for text, name in named]
 
     def classified(self) -> Classified:
-        """All messages with the number of their name in `names` and a weight."""
+        """All texts with the number of their name in `names` and a weight."""
         return [
-            (message, name, _NOTHING_WEIGHT if self.names[name] == NOTHING_TO_REMEMBER else 1.0)
-            for message, name in self.messages
+            (text, name, _NOTHING_WEIGHT if self.names[name] == NOTHING_TO_REMEMBER else 1.0)
+            for text, name in self.texts
         ]
 
 
@@ -382,9 +388,10 @@ class RankingTask:
     def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
         self.rng = rng
         self.ours = [
-            TextPair(row.message, row.reply, group=row.intent)
+            TextPair(row.message, reply, group=row.intent)
             for row in content.load_dialogues()
-            if row.split == "train"
+            for reply in (row.reply, row.broad_reply)
+            if row.split == "train" and reply
         ]
         public = [
             TextPair(chat.question, chat.answer, group=chat.answer)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ohlora_core.chat.examples import OPEN, ExampleFinder, clauses_of
-from ohlora_core.content import DialogueRow
+from ohlora_core.content import CommentRow, DialogueRow
 from ohlora_core.sentence import SentenceTask
 from tests.fakes import FakeEncoder
 
@@ -15,6 +15,7 @@ def row(
     now: str | None = None,
     act: str | None = None,
     topic: str = "t",
+    broad: str | None = None,
 ):
     return DialogueRow(
         message=message,
@@ -22,6 +23,7 @@ def row(
         summary=summary,
         now=now,
         reply=reply,
+        broad_reply=broad,
         new_summary="요약",
         eyes="보통",
         mouth="보통",
@@ -115,3 +117,37 @@ def test_a_message_that_nothing_is_near_gets_an_open_row_of_its_act(message, rep
         message, memory=None, summary=None, today="월", count=1
     )
     assert [row.reply for row in found] == [reply]
+
+
+TRIPS = [row("제주도에 여행 가", "한라산 보겠네!", act="계획", broad="여행이라니 좋겠다!")]
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [("제주도에 여행 가", "한라산 보겠네!"), ("강릉에 여행 가려고 해", "여행이라니 좋겠다!")],
+)
+def test_a_row_that_is_not_very_near_shows_its_broad_reply(message, reply):
+    found = ExampleFinder(FakeEncoder(), TRIPS).find(
+        message, memory=None, summary=None, today="월", count=1
+    )
+    assert [row.reply for row in found] == [reply]
+
+
+COMMENTS = [
+    CommentRow(act="힘든 소식", message="지갑을 잃었어 ㅠ", comment="속상하겠다."),
+    CommentRow(act="기쁜 소식", message="지갑을 찾았어", comment="다행이야!"),
+]
+
+
+def test_news_that_nothing_is_near_is_said_back_with_a_comment_of_its_act():
+    finder = ExampleFinder(ActEncoder(), NEWS[1:], COMMENTS)
+    (found,) = finder.find("우산을 잃었어 ㅠ", memory=None, summary=None, today="월", count=1)
+    assert found.message == "우산을 잃었어 ㅠ"
+    assert found.reply == "우산을 잃었구나! 속상하겠다."
+    assert "우산" in found.new_summary
+
+
+def test_a_question_is_not_said_back():
+    finder = ExampleFinder(ActEncoder(), [ROWS[0]], COMMENTS)
+    (found,) = finder.find("우산 어디 있어?", memory=None, summary=None, today="월", count=1)
+    assert found == ROWS[0]
