@@ -18,25 +18,20 @@ from ohlora_core.language.echo import said_back
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["OPEN", "ExampleFinder", "clauses_of", "expression_of", "told_key"]
+__all__ = ["ExampleFinder", "clauses_of", "expression_of", "told_key"]
 
-OPEN = "open"
-"""Topic of the rows whose reply fits any message of their speech act."""
 RECALL: SpeechAct = "기억 질문"  # only a memory answers it
 
 NEAR_SCORE = 0.9
 """Cosine and bonus from which an example's own reply fits; below it, its broad one."""
 ECHO_SCORE = 0.8
 """Below it a message that tells something is said back with a comment."""
-ANY_COMMENT = 0.5  # cosine below which a comment that fits any message of the act is better
+ANY_COMMENT = 0.62  # cosine below which a comment that fits any message of the act is better
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 CONTEXT = 0.3  # share of the summary in the likeness of two messages that continue one
 NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the message has one
 SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
-# Of an open row of the same act, as if its message were so near: rows that are farther say less.
-OPEN_SCORE = 0.78
-OPEN_WEIGHT = 0.1  # of the cosine among the open rows
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
 LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
@@ -91,7 +86,6 @@ class ExampleFinder:
         self._keys = np.array([_memory_key(row.memory) for row in rows])
         self._days = np.array([_day_of_reply(row) for row in rows])
         self._acts = np.array([row.act or "" for row in rows])
-        self._open = np.array([row.topic == OPEN for row in rows])
         self._act_names = sorted({row.act or "" for row in rows})
         self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
         self._expressed = {expression_of(row): row.reply for row in rows if len(row.reply) <= 24}
@@ -112,9 +106,10 @@ class ExampleFinder:
 
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
         may have little to do with what is before it, so a clearly nearer row without may be shown.
-        A message of several sentences may be met by an example of one of them. Where no row is
-        near, open rows of the same speech act are shown. Where an example's reply says a noun of
-        its message again, the noun of this message stands in its place.
+        A message of several sentences may be met by an example of one of them. A row that is not
+        very near shows its broad reply; where none is near, what the message tells is said back.
+        Where an example's reply says a noun of its message again, the noun of this message stands
+        in its place.
         """
         scores = self._index.cosines(message)
         for clause in clauses_of(message):
@@ -122,13 +117,12 @@ class ExampleFinder:
             scores = np.maximum(scores, weight * self._index.cosines(clause))
         kind = _kind(memory, summary)
         act = self._named(SentenceTask.ACT, message, self._act_names)[0]
-        same_act = self._acts == act
         if kind == "summary" and summary:
             context = np.append(self._summary_index.cosines(summary), 0.0)[self._summaries]
             scores = np.where(
                 self._summaries >= 0, (1 - CONTEXT) * scores + CONTEXT * context, scores
             )
-        scores = scores + SAME_ACT_BONUS * same_act
+        scores = scores + SAME_ACT_BONUS * (self._acts == act)
         if kind == "memory":
             scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
         fits = self._kinds == kind
@@ -136,8 +130,6 @@ class ExampleFinder:
             plain = self._kinds == "plain"
             scores, fits = scores - NO_CONTEXT_MALUS * plain, fits | plain
         fits &= (self._days == "") | (self._days == today)
-        scores = np.where(self._open, OPEN_SCORE + OPEN_WEIGHT * scores, scores)
-        fits &= ~self._open | same_act
         scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[: count * LOOKED_AT]
         found = [
@@ -147,7 +139,7 @@ class ExampleFinder:
         ]
         found.sort(key=lambda one: -one[1])
         chosen = [row for row, _ in found[:count][::-1]]
-        if kind != "memory" and found and (found[0][1] < ECHO_SCORE or chosen[-1].topic == OPEN):
+        if kind != "memory" and found and found[0][1] < ECHO_SCORE:
             echoed = self._echoed(message, act, chosen[-1])
             chosen = [*chosen[1:], echoed] if echoed else chosen
         return chosen
@@ -187,9 +179,9 @@ class ExampleFinder:
             return row.model_copy(update={"memory": memory, "reply": reply}), score
         if score < NEAR_SCORE and row.broad_reply and not row.memory:
             return row.model_copy(update={"reply": row.broad_reply}), score
-        adapted = self._nouns.adapted(row.message, row.reply, message, anywhere=row.topic == OPEN)
+        adapted = self._nouns.adapted(row.message, row.reply, message)
         if adapted is None:
-            return row, score - (1.0 if row.topic == OPEN else OTHER_NOUN_MALUS)
+            return row, score - OTHER_NOUN_MALUS
         if adapted == (row.message, row.reply):
             return row, score
         return row.model_copy(update={"message": adapted[0], "reply": adapted[1]}), score

@@ -26,7 +26,8 @@ MAX_TRIES = 5
 NO_REPLY = "(읽씹)"
 DAY_ERROR_HEAT = 0.1  # added to the temperature per reply that was wrong about the day
 CANDIDATES = 4
-MEANT = 0.6  # likeness from which a reply is a slip of one that was read
+MEANT = 0.6  # likeness from which a reply is a slip of one that was read, or of the message
+GREETING = 6  # characters of a message that may be said back as it is
 
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")
 _LEAKS = ("(답변", "답변 종료", "(사용자", "요약)", "(예시", "http")
@@ -49,6 +50,12 @@ def clean_reply(text: str) -> str:
 def is_broken(reply: str) -> bool:
     """Whether a reply is empty, goes round in circles, or shows a piece of a prompt or a link."""
     return not reply or any(mark in reply for mark in _LEAKS) or bool(_REPEATED.search(reply))
+
+
+def is_parroting(reply: str, message: str) -> bool:
+    """Whether a reply only says the message again (a greeting may)."""
+    likeness = SequenceMatcher(None, reply, message, autojunk=False).ratio()
+    return len(message) > GREETING and likeness >= MEANT
 
 
 def without_slip(reply: str, read: Sequence[str]) -> str:
@@ -99,7 +106,7 @@ class ReplyMaker:
             temperature = ROLE_FORMATS[Role.OUTPUT_MESSAGE].temperature + heat
             try_seed = None if seed is None else seed + attempt
             if self._rank:
-                replies = self._candidates(prompt, read, temperature, try_seed)
+                replies = self._candidates(prompt, message, read, temperature, try_seed)
             else:
                 text = ""
                 for piece in self._generator.stream(
@@ -125,12 +132,13 @@ class ReplyMaker:
         yield ReplyText(NO_REPLY, done=True)
 
     def _candidates(
-        self, prompt: str, read: Sequence[str], temperature: float, seed: int | None
+        self, prompt: str, message: str, read: Sequence[str], temperature: float, seed: int | None
     ) -> list[str]:
         texts = self._generator.sample_candidates(
             Role.OUTPUT_MESSAGE, prompt, CANDIDATES, temperature=temperature, seed=seed
         )
         written = [without_slip(clean_reply(text), read) for text in texts]
+        written = [reply for reply in written if not is_parroting(reply, message)]
         return list(dict.fromkeys([*written, *read[-1:]]))
 
     def _best(self, message: str, replies: list[str]) -> str:

@@ -35,7 +35,7 @@ _EVENT = frozenset({"ᆷ", "음"})  # a noted event: it has happened, unless wor
 _NOT_PAST = re.compile(
     "내일|모레|이따|다음|매일|맨날|항상|요즘|곧|못|안 |자주|가끔|주말|때마다|면 "
 )
-_ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|무슨|몇)")
+_ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)")
 
 
 @functools.cache

@@ -122,29 +122,22 @@ class NounPool:
                 return noun
         return None
 
-    def adapted(
-        self, message: str, reply: str, query: str, *, anywhere: bool = False
-    ) -> tuple[str, str] | None:
+    def adapted(self, message: str, reply: str, query: str) -> tuple[str, str] | None:
         """A message and its reply with the query's noun in place of the one that both say.
 
         Args:
             message: What an example says.
             reply: What was answered.
             query: Another message.
-            anywhere: Take the first noun of the query, wherever it stands; else only one that
-                stands where the example's does: before the same word, or last.
 
         Returns:
             The example for the query, as it is if it says no noun again, or None if it says one
             that the query does not have.
         """
-        nouns = self.shared(message, reply, known=not anywhere)
-        if anywhere and not nouns and _same_starts(message, reply):
-            return None
-        for noun in nouns:
+        for noun in self.shared(message, reply):
             if next(_places(query, noun), None):
                 continue
-            other = self.first(query) if anywhere else self._counterpart(message, noun, query)
+            other = self._counterpart(message, noun, query)
             if other is None:
                 return None
             message, reply = replaced(message, noun, other), replaced(reply, noun, other)
@@ -169,14 +162,6 @@ class NounPool:
                 if fits and certain and not _NOT_NOUN.fullmatch(bare):
                     return bare
         return None
-
-
-def _same_starts(first: str, second: str) -> bool:
-    """Whether words of both texts start with the same two syllables."""
-    starts = [
-        {word[:2] for word in _WORD.findall(text) if len(word) > 1} for text in (first, second)
-    ]
-    return bool(starts[0] & starts[1])
 
 
 def _fitting(particle: str, noun: str) -> str:

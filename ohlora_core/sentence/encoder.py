@@ -1,7 +1,7 @@
 """The embedded encoder: a SentenceTransformer with a PEFT adapter for most tasks.
 
 Beside some lies a bag of character n-grams, whose vector is joined to that of the network; some
-tasks have the bag alone.
+tasks have a linear head on the base instead.
 Knows nothing of what the cosines are used for.
 """
 
@@ -23,12 +23,14 @@ from sentence_transformers import SentenceTransformer
 
 from ohlora_core.errors import ModelFileError
 from ohlora_core.sentence.caching import CachedEncoder
+from ohlora_core.sentence.linear import FILE as HEAD
+from ohlora_core.sentence.linear import LinearHead
 from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.ngrams import NgramBag, joined
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import (
     BASE_TASKS,
-    LEXICAL_TASKS,
+    HEAD_TASKS,
     NGRAM_SHARES,
     NGRAM_TASKS,
     SentenceTask,
@@ -58,6 +60,7 @@ class LocalEncoder(CachedEncoder):
         thresholds: Calibrated cosine thresholds by name.
         fingerprint: Identifies the model's files.
         bags: Those of `NGRAM_TASKS`.
+        heads: Those of `HEAD_TASKS`.
         cache_size: How many single-text vectors are kept (1 KiB each).
     """
 
@@ -67,12 +70,15 @@ class LocalEncoder(CachedEncoder):
         thresholds: dict[str, float],
         fingerprint: str,
         bags: Mapping[SentenceTask, NgramBag],
+        heads: Mapping[SentenceTask, LinearHead],
         cache_size: int = 4096,
     ) -> None:
-        self._bags = bags
+        self._bags, self._heads = bags, heads
+        self._last: tuple[list[str], torch.Tensor] | None = None  # texts and vectors of the base
         self._tokenizer = model.tokenizer
         transformer: Any = model.transformers_model
         self._transformer = transformer.eval()
+        transformer.disable_adapters()
         self._active: SentenceTask | None = None
         super().__init__(transformer.config.hidden_size, thresholds, fingerprint, cache_size)
 
@@ -104,41 +110,49 @@ class LocalEncoder(CachedEncoder):
             check_readable(path)
         model = _load_part(base, lambda: _load_base(base))
         bags: dict[SentenceTask, NgramBag] = {}
+        heads: dict[SentenceTask, LinearHead] = {}
         for task, path in parts.items():
-            if task not in LEXICAL_TASKS | BASE_TASKS:
+            if task not in BASE_TASKS:
                 _load_part(path, lambda path=path, task=task: load_adapter(model, path, task))
             if task in NGRAM_TASKS:
                 bags[task] = _load_part(path / NGRAMS, lambda path=path: NgramBag.load(path))
-        return cls(model, thresholds, digest.hexdigest(), bags)
+            if task in HEAD_TASKS:
+                heads[task] = _load_part(path / HEAD, lambda path=path: LinearHead.load(path))
+        return cls(model, thresholds, digest.hexdigest(), bags, heads)
 
     @torch.inference_mode()
     def _forward(self, task: SentenceTask, texts: list[str]) -> np.ndarray:
-        if task in LEXICAL_TASKS:
-            return self._bags[task](texts).numpy()
-        self._activate(task)
-        ids = token_ids(self._tokenizer, texts)
-        pooled = bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id)
-        bag = self._bags.get(task)
-        share = NGRAM_SHARES.get(task, 0.5)
-        return (joined(pooled, bag(texts), share) if bag else pooled).numpy()
-
-    def _activate(self, task: SentenceTask) -> None:
-        if self._active == task:
-            return
         if task in BASE_TASKS:
-            self._transformer.disable_adapters()
+            if self._last is None or self._last[0] != texts:
+                self._last = (texts, self._pooled(None, texts))
+            pooled = self._last[1]
         else:
-            self._transformer.enable_adapters()
-            self._transformer.set_adapter(task.value)
-        self._active = task
+            pooled = self._pooled(task, texts)
+        if task in HEAD_TASKS:
+            return self._heads[task](texts, pooled).numpy()
+        bag = self._bags.get(task)
+        return (joined(pooled, bag(texts), NGRAM_SHARES[task]) if bag else pooled).numpy()
+
+    def _pooled(self, adapter: SentenceTask | None, texts: list[str]) -> torch.Tensor:
+        """[n, d] by the adapter of a task, or by the base alone."""
+        if self._active != adapter:
+            if adapter is None:
+                self._transformer.disable_adapters()
+            else:
+                self._transformer.enable_adapters()
+                self._transformer.set_adapter(adapter.value)
+            self._active = adapter
+        ids = token_ids(self._tokenizer, texts)
+        return bucketed_vectors(self._transformer, ids, self._tokenizer.pad_token_id)
 
 
 def files_of(folder: Path) -> list[Path]:
     """All files of the embedded encoder in a folder, whether they are there or not."""
     names = [f"base/{name}" for name in _BASE_FILES]
     for task in SentenceTask:
-        own = [] if task in LEXICAL_TASKS | BASE_TASKS else [*_ADAPTER_FILES]
+        own = [] if task in BASE_TASKS else [*_ADAPTER_FILES]
         own += [NGRAMS] if task in NGRAM_TASKS else []
+        own += [HEAD] if task in HEAD_TASKS else []
         names += [f"adapters/{task.value}/{name}" for name in own]
     return [folder / name for name in (*names, _CALIBRATION)]
 

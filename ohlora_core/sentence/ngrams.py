@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BUCKETS", "FILE", "WIDTH", "NgramBag", "character_ngrams", "joined"]
+__all__ = ["BUCKETS", "FILE", "WIDTH", "NgramBag", "bucket_numbers", "character_ngrams", "joined"]
 
-BUCKETS, WIDTH = 2**15, 32  # 2 MiB in float16
+BUCKETS, WIDTH = 2**14, 32  # 1 MiB in float16
 FILE = "ngrams.safetensors"  # in the folder of the adapter
 _LONGEST = 4  # syllables
 _DROPPED = 0.5  # share of the n-grams of a text that a training step does not see
@@ -42,6 +42,14 @@ def character_ngrams(text: str) -> tuple[str, ...]:
     return tuple(found) or ("",)
 
 
+def bucket_numbers(text: str, count: int) -> list[int]:
+    """The rows of a table of `count` rows that the n-grams of a text belong to."""
+    return [
+        zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % count
+        for ngram in character_ngrams(text)
+    ]
+
+
 class NgramBag(nn.Module):
     """Texts -> the sum of the vectors of their n-grams, scaled to unit length.
 
@@ -56,20 +64,12 @@ class NgramBag(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """[n, width] of unit length."""
-        rows = [self.buckets_of(text) for text in texts]
+        rows = [bucket_numbers(text, self.table.num_embeddings) for text in texts]
         starts = torch.tensor([0, *(len(row) for row in rows[:-1])]).cumsum(0)
         places = torch.tensor([place for row in rows for place in row])
         kept = functional.dropout(torch.ones(len(places)), _DROPPED, self.training)
         sums = self.table(places, starts, per_sample_weights=kept)
         return functional.normalize(sums, dim=-1)
-
-    def buckets_of(self, text: str) -> list[int]:
-        """The rows of the table that the n-grams of a text belong to."""
-        count = self.table.num_embeddings
-        return [
-            zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % count
-            for ngram in character_ngrams(text)
-        ]
 
     def save(self, folder: Path) -> None:
         """Write the table (float16)."""

@@ -21,7 +21,7 @@ from ohlora_core.errors import ModelFileError, NotEnoughMemoryError
 from ohlora_core.sentence.caching import CachedEncoder
 from ohlora_core.sentence.encoder import check_readable
 from ohlora_core.sentence.protocol import SentenceEncoder
-from ohlora_core.sentence.tasks import LEXICAL_TASKS, SentenceTask
+from ohlora_core.sentence.tasks import BASE_TASKS, SentenceTask
 
 __all__ = [
     "LITE_TASKS",
@@ -37,7 +37,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-LITE_TASKS = LEXICAL_TASKS | {SentenceTask.RETRIEVAL, SentenceTask.RANKING}
+LITE_TASKS = BASE_TASKS - {SentenceTask.ETHICS}
 """No model was published for these: only small language models need examples and ranked replies.
 The embedded encoder does them."""
 PUBLISHED_TASKS = tuple(task for task in SentenceTask if task not in LITE_TASKS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["BASE_TASKS", "LEXICAL_TASKS", "NGRAM_SHARES", "NGRAM_TASKS", "SentenceTask"]
+__all__ = ["BASE_TASKS", "HEAD_TASKS", "NGRAM_SHARES", "NGRAM_TASKS", "SentenceTask"]
 
 
 class SentenceTask(StrEnum):
@@ -23,15 +23,13 @@ class SentenceTask(StrEnum):
     EXPRESSION = "expression"  # reply vs the expression that goes with it
 
 
-LEXICAL_TASKS = frozenset({SentenceTask.ACT, SentenceTask.KEY, SentenceTask.EXPRESSION})
-"""Of the embedded encoder: known by their n-grams alone, without an adapter."""
-BASE_TASKS = frozenset({SentenceTask.RETRIEVAL})
-"""Of the embedded encoder: known by its base, without an adapter."""
-NGRAM_TASKS = LEXICAL_TASKS | {
-    SentenceTask.MEMORY,
-    SentenceTask.ETHICS,
-    SentenceTask.RETRIEVAL,
-}
-"""Of the embedded encoder: have a bag of n-grams."""
-NGRAM_SHARES = {SentenceTask.RETRIEVAL: 0.3}
-"""Share of the bag in the cosine, where it is not a half."""
+HEAD_TASKS = frozenset(
+    {SentenceTask.ETHICS, SentenceTask.ACT, SentenceTask.KEY, SentenceTask.EXPRESSION}
+)
+"""Of the embedded encoder: decided by a linear head (`linear`) on the base."""
+BASE_TASKS = HEAD_TASKS | {SentenceTask.RETRIEVAL, SentenceTask.RANKING}
+"""Of the embedded encoder: have no adapter."""
+NGRAM_TASKS = frozenset({SentenceTask.MEMORY, SentenceTask.RETRIEVAL})
+"""Of the embedded encoder: have a bag of n-grams beside the network."""
+NGRAM_SHARES = {SentenceTask.MEMORY: 0.5, SentenceTask.RETRIEVAL: 0.3}
+"""Share of the bag in the cosine."""

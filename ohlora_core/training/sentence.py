@@ -20,11 +20,12 @@ import torch
 
 from ohlora_core.content import CONTENT_DIR
 from ohlora_core.errors import SettingsError
+from ohlora_core.sentence.linear import FILE as HEAD
 from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.pooling import MAX_TOKENS
 from ohlora_core.sentence.published import PUBLISHED_TASKS
-from ohlora_core.sentence.tasks import BASE_TASKS, LEXICAL_TASKS, NGRAM_TASKS, SentenceTask
-from ohlora_core.training.sentence_adapters import train_adapter, train_ngrams
+from ohlora_core.sentence.tasks import BASE_TASKS, HEAD_TASKS, NGRAM_TASKS, SentenceTask
+from ohlora_core.training.sentence_adapters import train_adapter, train_head, train_ngrams
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
 from ohlora_core.training.sentence_corpus import PublicCorpora, load_public
@@ -116,7 +117,9 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
     seed, resume = options.seed, options.resume
     if task in NGRAM_TASKS:
         train_ngrams(task, out_dir, corpora, seed, resume)
-    if task in LEXICAL_TASKS | BASE_TASKS:
+    if task in HEAD_TASKS:
+        train_head(task, folder / "base", out_dir, corpora)
+    if task in BASE_TASKS:
         return
     train_adapter(
         task,
@@ -130,9 +133,8 @@ def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) ->
 
 
 def _is_trained(task: SentenceTask, folder: Path) -> bool:
-    return (
-        folder / (NGRAMS if task in LEXICAL_TASKS | BASE_TASKS else "adapter_config.json")
-    ).exists()
+    last = HEAD if task in HEAD_TASKS else NGRAMS if task in BASE_TASKS else "adapter_config.json"
+    return (folder / last).exists()
 
 
 def _tasks(names: str | None, known: Sequence[SentenceTask]) -> list[SentenceTask]:

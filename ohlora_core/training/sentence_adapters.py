@@ -26,28 +26,28 @@ from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
 from ohlora_core.training.fitting import Schedule, fit, mixed_precision
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
-from ohlora_core.training.sentence_linear import linear_bag
+from ohlora_core.training.sentence_linear import Classified, fit_head
 from ohlora_core.training.sentence_memory import MemoryTask
 from ohlora_core.training.sentence_objectives import (
     AdapterTask,
     Encode,
-    EthicsTask,
     InterviewAnswerTask,
     InterviewNextTask,
-    NameTask,
     QnaTask,
     QuizTask,
-    RankingTask,
     RetrievalTask,
+    ethics_classes,
+    named_classes,
 )
 
 __all__ = [
     "EMBEDDING_RANK",
-    "LINEAR_BUCKETS",
+    "HEAD_BUCKETS",
     "NGRAM_STEPS",
     "RANK",
     "STEPS",
     "train_adapter",
+    "train_head",
     "train_ngrams",
 ]
 
@@ -56,37 +56,33 @@ logger = logging.getLogger(__name__)
 RANK = 16
 EMBEDDING_RANK = 16
 STEPS: dict[SentenceTask, int] = {
-    SentenceTask.MEMORY: 1500,
-    SentenceTask.ETHICS: 2500,
+    SentenceTask.MEMORY: 500,
     SentenceTask.QNA: 600,
     SentenceTask.QUIZ: 350,
     SentenceTask.INTERVIEW_ANSWER: 400,
     SentenceTask.INTERVIEW_NEXT: 150,
-    SentenceTask.RANKING: 400,
 }
 NGRAM_STEPS: dict[SentenceTask, int] = {
     SentenceTask.MEMORY: 400,
     SentenceTask.RETRIEVAL: 600,
 }
-LINEAR_BUCKETS: dict[SentenceTask, int] = {
+HEAD_BUCKETS: dict[SentenceTask, int] = {
     SentenceTask.ETHICS: 2**17,
     SentenceTask.ACT: 2**15,
     SentenceTask.KEY: 2**14,
     SentenceTask.EXPRESSION: 2**15,
 }
-"""Of the tasks with a bag of n-grams: gradient steps, or rows of a linear classifier."""
+"""Of the tasks with a bag of n-grams: gradient steps. Of those with a head: rows of its table."""
 _WARMUP = 30
 _TARGETS = (
     r".*(q_lin|k_lin|v_lin|out_lin|ffn\.lin1|ffn\.lin2|word_embeddings)"  # every weight matrix
 )
 
 
-def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> AdapterTask | NameTask:
+def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> AdapterTask:
     match task:
         case SentenceTask.MEMORY:
             return MemoryTask(ordinary_messages(corpora, "train"), rng)
-        case SentenceTask.ETHICS:
-            return EthicsTask(corpora, rng)
         case SentenceTask.QNA:
             return QnaTask(corpora, rng)
         case SentenceTask.QUIZ:
@@ -97,14 +93,39 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
             return InterviewNextTask(rng)
         case SentenceTask.RETRIEVAL:
             return RetrievalTask(corpora, rng)
-        case SentenceTask.RANKING:
-            return RankingTask(corpora, rng)
+    raise KeyError(f"{task.value} learns without steps")
+
+
+def _classified(task: SentenceTask, corpora: PublicCorpora) -> Classified:
+    match task:
+        case SentenceTask.ETHICS:
+            return ethics_classes(corpora)
         case SentenceTask.ACT:
-            return NameTask(attrgetter("act"))
+            return named_classes(attrgetter("act"))
         case SentenceTask.KEY:
-            return NameTask(told_key)
+            return named_classes(told_key)
         case SentenceTask.EXPRESSION:
-            return NameTask(expression_of, attrgetter("reply"))
+            return named_classes(expression_of, attrgetter("reply"))
+    raise KeyError(f"{task.value} has no linear head")
+
+
+def train_head(task: SentenceTask, base_dir: Path, out_dir: Path, corpora: PublicCorpora) -> None:
+    """Fit the linear head of one task on the frozen base and save it in `out_dir / task`."""
+    from sentence_transformers import SentenceTransformer
+
+    encoder: Any = SentenceTransformer(
+        str(base_dir), device="cpu", model_kwargs={"torch_dtype": torch.float32}
+    )
+
+    @torch.inference_mode()
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        ids = token_ids(encoder.tokenizer, texts)
+        padding = encoder.tokenizer.pad_token_id
+        return bucketed_vectors(encoder.transformers_model, ids, padding).numpy()
+
+    folder = out_dir / task.value
+    folder.mkdir(parents=True, exist_ok=True)
+    fit_head(_classified(task, corpora), encode, HEAD_BUCKETS[task]).save(folder)
 
 
 def train_adapter(
@@ -190,20 +211,15 @@ def train_ngrams(
         KeyError: if the task is not one of `NGRAM_STEPS` and no steps are given.
     """
     torch.manual_seed(seed)
-    source = _task(task, corpora, random.Random(seed))
-    if isinstance(source, (EthicsTask, NameTask)):
-        texts, labels, weights = zip(*source.classified(), strict=True)
-        bag = linear_bag(texts, labels, source.names, weights, LINEAR_BUCKETS[task])
-    else:
-        bag = NgramBag()
-        schedule = Schedule(
-            minutes=0.0,
-            steps=NGRAM_STEPS[task] if steps is None else steps,
-            learning_rate=1e-2,
-            warmup_steps=_WARMUP,
-        )
-        checkpoint = out_dir / f"{task.value}.ngrams.checkpoint.pt"
-        _learn(task, bag, bag, schedule, checkpoint, corpora, seed, resume)
+    bag = NgramBag()
+    schedule = Schedule(
+        minutes=0.0,
+        steps=NGRAM_STEPS[task] if steps is None else steps,
+        learning_rate=1e-2,
+        warmup_steps=_WARMUP,
+    )
+    checkpoint = out_dir / f"{task.value}.ngrams.checkpoint.pt"
+    _learn(task, bag, bag, schedule, checkpoint, corpora, seed, resume)
     folder = out_dir / task.value
     folder.mkdir(parents=True, exist_ok=True)
     bag.save(folder)
@@ -222,7 +238,6 @@ def _learn(
     """Lower the task's loss of `encode` by changing `weights`."""
     rng = random.Random(seed)
     source = _task(task, corpora, rng)
-    assert not isinstance(source, NameTask), "learns without steps"
 
     def loss_of_batch(draw: np.random.Generator) -> Tensor:
         rng.seed(int(draw.integers(2**32)))  # other batches after a resume than before it

@@ -101,7 +101,7 @@ def _ethics_thresholds(
         options.append([])
         for allowed in range(budget + 1):
             bound = float(false[allowed]) if allowed < len(false) else 0.0
-            threshold = max(0.5, min(0.97, bound + 0.01))
+            threshold = max(0.5, bound + 0.001)
             found = (offences[GENERAL] < general) & (offences[name] >= threshold)
             options[-1].append((threshold, float(found.mean())))
     chosen = _best_shares(options, budget)

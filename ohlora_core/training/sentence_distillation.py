@@ -86,7 +86,9 @@ def _with_other_nouns(
     pool = NounPool(texts)
     for text in texts:
         noun = pool.first(text) if len(text) <= 40 else None
-        for _ in range(_SWAPS if noun else 0):
+        if not noun:
+            continue
+        for _ in range(_SWAPS):
             other = rng.choice(nouns) if nouns and rng.random() < 0.7 else pool.draw(rng, noun)
             if other:
                 yield replaced(text, noun, other)

@@ -1,57 +1,56 @@
-"""A linear classifier over n-grams as a bag whose cosines with the names of the classes decide.
-
-Where the classes are few, this learns in seconds what gradient steps on pairs approach in minutes.
-"""
+"""Fits the linear classifiers of the S-BERT (`sentence.linear`): seconds, no gradient steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ohlora_core.sentence.ngrams import NgramBag
+from ohlora_core.sentence.linear import LinearHead
+from ohlora_core.sentence.ngrams import bucket_numbers
 
-__all__ = ["linear_bag"]
-
-_NAME_WEIGHT = 30.0
+__all__ = ["Classified", "fit_head"]
 
 
-def linear_bag(
-    texts: Sequence[str],
-    labels: Sequence[int],
-    names: Sequence[str],
-    weights: Sequence[float],
-    buckets: int,
-) -> NgramBag:
-    """A bag in which a text is nearest to the name of its class.
+@dataclass(frozen=True)
+class Classified:
+    """What a classifier learns from."""
+
+    names: list[str]  # of the three or more classes
+    texts: list[tuple[str, int, float]]  # text, number of its class, weight
+
+
+def fit_head(
+    classified: Classified, encode: Callable[[Sequence[str]], np.ndarray], buckets: int
+) -> LinearHead:
+    """A head for which a text is nearest to the name of its class.
 
     Args:
-        texts: n texts.
-        labels: n numbers of classes.
-        names: Names of the classes; they are texts of their class too.
-        weights: n weights of the texts.
-        buckets: Rows of the table; it has a column per class.
-
-    Returns:
-        A bag that holds the score of each n-gram for each class.
+        classified: The examples.
+        encode: Texts to vectors of the base, [n, width].
+        buckets: Rows of the n-gram table.
     """
     from scipy import sparse
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.svm import LinearSVC
 
-    bag = NgramBag(buckets, len(names))
-    rows = [sorted(set(row)) for row in map(bag.buckets_of, [*texts, *names])]
-    places = np.concatenate(rows)
-    starts = np.cumsum([0, *map(len, rows)])
-    seen = sparse.csr_matrix((np.ones(len(places)), places, starts), (len(rows), buckets))
-    rarity = TfidfTransformer().fit(seen)
+    texts, labels, weights = zip(*classified.texts, strict=True)
+    rows = [sorted(bucket_numbers(text, buckets)) for text in texts]
+    counts = np.array(list(map(len, rows)))
+    shares = np.repeat(counts**-0.5, counts)  # a long text weighs no more than a short one
+    starts = np.cumsum([0, *counts])
+    seen = sparse.csr_matrix((shares, np.concatenate(rows), starts), (len(rows), buckets))
+    seen.sum_duplicates()
+    rarity = TfidfTransformer(norm=None).fit(seen)
+    idf = rarity.idf_ / np.median(rarity.idf_)
+    vectors = encode(texts)
     classifier = LinearSVC(C=1.0, fit_intercept=False)
-    classifier.fit(
-        rarity.transform(seen),
-        [*labels, *range(len(names))],
-        sample_weight=[*weights, *[_NAME_WEIGHT] * len(names)],
-    )
-    scores = (classifier.coef_ * rarity.idf_).T  # [buckets, classes]
-    bag.table.weight.data = torch.from_numpy(scores).float()
-    return bag.eval()
+    features = sparse.hstack([seen @ sparse.diags(idf), sparse.csr_matrix(vectors)]).tocsr()
+    classifier.fit(features, labels, sample_weight=weights)
+    scores = torch.from_numpy(classifier.coef_.T).float()  # [features, classes]
+    head = LinearHead(buckets, vectors.shape[1], classified.names)
+    head.table.weight.data = scores[:buckets] * torch.from_numpy(idf).float().unsqueeze(1)
+    head.dense.data = scores[buckets:].clone()
+    return head.eval()

@@ -16,10 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ohlora_core import content
-from ohlora_core.chat.examples import OPEN
-from ohlora_core.content import CONTENT_DIR, read_rows, split_of
+from ohlora_core.content import split_of
 from ohlora_core.ethics.guard import CATEGORIES, GENERAL
-from ohlora_core.ethics.policy import Reason
 from ohlora_core.language.prompts import NOTHING_TO_REMEMBER
 from ohlora_core.sentence.formats import (
     interview_answer_text,
@@ -35,34 +33,26 @@ from ohlora_core.training.sentence_corpus import (
     ordinary_messages,
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
-from ohlora_core.training.sentence_lexicon import held_out_shares
+from ohlora_core.training.sentence_linear import Classified
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
     "AdapterTask",
-    "Classified",
     "Encode",
-    "EthicsTask",
     "InterviewAnswerTask",
     "InterviewNextTask",
-    "NameTask",
     "QnaTask",
     "QuizTask",
-    "RankingTask",
     "RetrievalTask",
+    "ethics_classes",
+    "named_classes",
 ]
 
-_TALK_WEIGHT = 0.05
+_TALK_WEIGHT = 0.2  # ordinary talk is plenty and easy: it must not drown what looks like it
 _NOTHING_WEIGHT = 0.4  # most messages tell nothing
-_TAUGHT = 0.3  # weight of the teacher's shares beside the label
 _NAMES = (GENERAL, *CATEGORIES.values())
-_HATE = _NAMES.index(CATEGORIES[Reason.HATE])
 
 Encode = Callable[[Sequence[str]], Tensor]  # texts -> [n, d] unit vectors with gradients
-
-
-# (text, number of its class, weight)
-Classified = list[tuple[str, int, float]]
 
 
 class AdapterTask(Protocol):
@@ -71,126 +61,49 @@ class AdapterTask(Protocol):
     def loss(self, encode: Encode) -> Tensor: ...
 
 
-def category_loss(cosines: Tensor, target: Tensor, taught: Tensor | None = None) -> Tensor:
+def category_loss(cosines: Tensor, target: Tensor) -> Tensor:
     """Own category near 1 and first, the others near 0.
 
     Args:
         cosines: [n, categories].
         target: [n] class numbers.
-        taught: [n, categories] shares that a teacher gives; they soften what shall be first.
     """
     wanted = functional.one_hot(target, cosines.shape[1]).float()
-    first = wanted if taught is None else torch.lerp(wanted, taught, _TAUGHT)
-    return functional.cross_entropy(cosines * 12, first) + 4 * functional.mse_loss(cosines, wanted)
+    return functional.cross_entropy(cosines * 12, target) + 4 * functional.mse_loss(cosines, wanted)
 
 
-class EthicsTask:
-    """Message vs category name.
-
-    Half of a batch is ordinary: talk, talk and sentences of ours that look like offences, clean
-    comments. Hate has the widest meaning and so the most rows of the offences.
-    """
-
-    def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
-        self.rng = rng
-        self.names = list(_NAMES)
-        rows = [row for row in content.load_ethics() if row.split == "train"]
-        by_label: dict[int, list[str]] = defaultdict(list)
-        for row in rows:
-            by_label[_NAMES.index(row.category)].append(row.text)
-        self.taught = _taught(rows, seed=rng.randrange(2**31))
-        confusing = {row.text for row in _confusing_rows()}
-        ordinary = by_label.pop(0)
-        self.offences = dict(by_label)
-        self.confusing = [text for text in ordinary if text in confusing]
-        self.plain = [text for text in ordinary if text not in confusing]
-        self.talk = ordinary_messages(corpora, "train")
-        self.hate = [text for text in corpora.hate if 6 <= len(text) <= 60]
-        self.clean = [text for text in corpora.clean_comments if 6 <= len(text) <= 60]
-        self.nearest = self.talk
-        self.steps = 0
-
-    def classified(self) -> Classified:
-        """All texts with the number of their category in `names` and a weight.
-
-        Talk is plenty and easy; in the linear classifier it must not drown what looks like it.
-        """
-        own = [(text, 0, 1.0) for text in (*self.confusing, *self.plain)]
-        own += [(text, label, 1.0) for label, texts in self.offences.items() for text in texts]
-        own += [(text, 0, _TALK_WEIGHT) for text in self.talk]
-        return own
-
-    def loss(self, encode: Encode) -> Tensor:
-        rng = self.rng
-        if self.steps % 60 == 0:
-            self._find_nearest(encode)
-        self.steps += 1
-        batch: list[tuple[str, int]] = []
-        for texts, count, label in (
-            (self.talk, 8, 0),
-            (self.nearest, 10, 0),
-            (self.confusing, 10, 0),
-            (self.plain, 7, 0),
-            (self.clean, 3, 0),
-            (self.hate, 3, _HATE),
-            *((own, 13 if label == _HATE else 8, label) for label, own in self.offences.items()),
-        ):
-            batch += [(text, label) for text in rng.sample(texts, min(count, len(texts)))]
-        labels = torch.tensor([label for _, label in batch])
-        taught = functional.one_hot(labels, len(self.names)).float()
-        for i, (text, _) in enumerate(batch):
-            if text in self.taught:
-                taught[i] = self.taught[text]
-        shown = [noised(text, rng) if rng.random() < 0.4 else text for text, _ in batch]
-        vectors = encode(shown + self.names)
-        cosines = vectors[: len(batch)] @ vectors[len(batch) :].T
-        return category_loss(cosines, labels, taught)
-
-    @torch.no_grad()
-    def _find_nearest(self, encode: Encode) -> None:
-        """Keep the ordinary messages that look most like offences: these set the thresholds."""
-        texts = self.rng.sample(self.talk, min(1500, len(self.talk)))
-        cosines = encode([*texts, *self.names]) @ encode(self.names).T
-        worst = cosines[: len(texts), 1:].amax(dim=1) - cosines[: len(texts), 0]
-        self.nearest = [texts[i] for i in worst.topk(min(120, len(texts))).indices.tolist()]
+def ethics_classes(corpora: PublicCorpora) -> Classified:
+    """Sentences of ours with their category, and ordinary talk."""
+    texts = [
+        (row.text, _NAMES.index(row.category), 1.0)
+        for row in content.load_ethics()
+        if row.split == "train"
+    ]
+    texts += [(text, 0, _TALK_WEIGHT) for text in ordinary_messages(corpora, "train")]
+    return Classified(list(_NAMES), texts)
 
 
-def _confusing_rows() -> list[content.EthicsRow]:
-    """Our ordinary sentences that were written to look like offences."""
-    return read_rows(CONTENT_DIR / "ethics", content.EthicsRow, "general_hard*.jsonl")
-
-
-def _taught(rows: Sequence[content.EthicsRow], seed: int) -> dict[str, Tensor]:
-    """Text -> [categories] shares that the lexical teacher gives it, unseen."""
-    labels = [_NAMES.index(row.category) for row in rows]
-    shares = torch.from_numpy(held_out_shares([row.text for row in rows], labels, seed))
-    return {row.text: share for row, share in zip(rows, shares, strict=True)}
-
-
-class NameTask:
-    """Messages (or replies) of the dialogues vs a name; for linear classifiers only.
+def named_classes(
+    name_of: Callable[[content.DialogueRow], str | None],
+    text_of: Callable[[content.DialogueRow], str] = attrgetter("message"),
+) -> Classified:
+    """Messages (or replies) of the dialogues with a name.
 
     Args:
         name_of: Name of a row; None or "" if it has none.
         text_of: Text of a row.
     """
-
-    def __init__(
-        self,
-        name_of: Callable[[content.DialogueRow], str | None],
-        text_of: Callable[[content.DialogueRow], str] = attrgetter("message"),
-    ) -> None:
-        rows = [row for row in content.load_dialogues() if row.split == "train"]
-        named = [(text_of(row), name) for row in rows if (name := name_of(row))]
-        self.names = sorted({name for _, name in named})
-        self.texts = [(text, self.names.index(name)) for text, name in named]
-
-    def classified(self) -> Classified:
-        """All texts with the number of their name in `names` and a weight."""
-        return [
-            (text, name, _NOTHING_WEIGHT if self.names[name] == NOTHING_TO_REMEMBER else 1.0)
-            for text, name in self.texts
-        ]
+    rows = [row for row in content.load_dialogues() if row.split == "train"]
+    named = [(text_of(row), name) for row in rows if (name := name_of(row))]
+    names = sorted({name for _, name in named})
+    numbers = {name: number for number, name in enumerate(names)}
+    return Classified(
+        names,
+        [
+            (text, numbers[name], _NOTHING_WEIGHT if name == NOTHING_TO_REMEMBER else 1.0)
+            for text, name in named
+        ],
+    )
 
 
 class QnaTask:
@@ -364,7 +277,7 @@ class RetrievalTask:
         self.rng = rng
         by_intent: dict[str, list[str]] = defaultdict(list)
         for row in content.load_dialogues():
-            if row.split == "train" and row.topic != OPEN:
+            if row.split == "train":
                 by_intent[row.intent].append(row.message)
         self.intents = list(by_intent.items())
         short = [p for p in corpora.pairs if len(p.a) < 40 and p.negative is None]
@@ -378,36 +291,6 @@ class RetrievalTask:
             batch.append(TextPair(noised_often(a, rng, always=a == b), b, group=intent))
         batch += next(self.public)
         vectors = encode([p.a for p in batch] + [p.b for p in batch])
-        groups = [p.group for p in batch]
-        return contrastive_loss(vectors[: len(batch)], vectors[len(batch) :], groups=groups)
-
-
-class RankingTask:
-    """Message vs a reply that fits: in-batch replies of other messages are the wrong ones."""
-
-    def __init__(self, corpora: PublicCorpora, rng: random.Random) -> None:
-        self.rng = rng
-        self.ours = [
-            TextPair(row.message, reply, group=row.intent)
-            for row in content.load_dialogues()
-            for reply in (row.reply, row.broad_reply)
-            if row.split == "train" and reply
-        ]
-        public = [
-            TextPair(chat.question, chat.answer, group=chat.answer)
-            for chat in corpora.chat
-            if chat.split == "train"
-        ]
-        self.public = iter(chunked_by_length(public, 64, rng))
-
-    def loss(self, encode: Encode) -> Tensor:
-        rng = self.rng
-        if rng.random() < 0.4:
-            batch = list(next(self.public))
-        else:
-            batch = rng.sample(self.ours, min(64, len(self.ours)))
-        texts = [noised_often(p.a, rng) for p in batch] + [p.b for p in batch]
-        vectors = encode(texts)
         groups = [p.group for p in batch]
         return contrastive_loss(vectors[: len(batch)], vectors[len(batch) :], groups=groups)
 

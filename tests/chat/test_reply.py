@@ -3,7 +3,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from ohlora_core.chat.reply import NO_REPLY, ReplyMaker, clean_reply, is_broken
+from ohlora_core.chat.reply import NO_REPLY, ReplyMaker, clean_reply, is_broken, is_parroting
 from ohlora_core.language import Role
 from tests.fakes import FakeGenerator
 
@@ -74,3 +74,15 @@ def test_a_broken_reply_is_known(reply):
 
 def test_a_reply_may_say_a_word_twice():
     assert not is_broken("천천히, 천천히 하자. 천천히 가도 멈추지 않으면 도착해!")
+
+
+def test_a_reply_that_only_repeats_the_message_is_no_candidate():
+    assert is_parroting("지각할 거 같아", "지각할 것 같아")
+    assert not is_parroting("지각할 것 같구나! 얼른 뛰어 보자.", "지각할 것 같아 버스가 안 와")
+    assert not is_parroting("안녕!", "안녕")
+    generator = FakeGenerator({Role.OUTPUT_MESSAGE: "버스가 안 와서 지각할 것 같아"})
+    maker = ReplyMaker(generator, rank=lambda _, replies: np.array([len(r) for r in replies]))
+    *_, last = maker.stream(
+        PROMPT, "버스가 안 와 지각할 것 같아", MONDAY, read=["어떡해, 얼른 뛰자!"], seed=0
+    )
+    assert last.text == "어떡해, 얼른 뛰자!"

@@ -24,8 +24,9 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import DistilBertConfig, DistilBertModel
 
     from ohlora_core.sentence import SentenceTask
+    from ohlora_core.sentence.linear import LinearHead
     from ohlora_core.sentence.ngrams import NgramBag
-    from ohlora_core.sentence.tasks import LEXICAL_TASKS, NGRAM_TASKS
+    from ohlora_core.sentence.tasks import BASE_TASKS, HEAD_TASKS, NGRAM_TASKS
     from ohlora_core.training.sentence import export_base
     from ohlora_core.training.sentence_base import train_tokenizer
 
@@ -45,7 +46,9 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target.mkdir(parents=True)
         if task in NGRAM_TASKS:
             NgramBag(64, 8).save(target)
-        if task in LEXICAL_TASKS:
+        if task in HEAD_TASKS:
+            LinearHead(64, 32, list("가나다라마")).save(target)
+        if task in BASE_TASKS:
             continue
         model = DistilBertModel(config)
         lora = LoraConfig(r=2, target_modules=["q_lin", "word_embeddings"], init_lora_weights=False)

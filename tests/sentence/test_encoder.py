@@ -23,7 +23,7 @@ def encoder(tiny_models: Path) -> SentenceEncoder:
 
 @pytest.mark.parametrize(
     ("task", "width"),
-    [(SentenceTask.QNA, 32), (SentenceTask.MEMORY, 32 + 8), (SentenceTask.ACT, 8)],
+    [(SentenceTask.QNA, 32), (SentenceTask.MEMORY, 32 + 8), (SentenceTask.ACT, 5)],
 )
 def test_vectors_have_unit_length(encoder: SentenceEncoder, task: SentenceTask, width: int) -> None:
     vectors = encoder.encode(task, TEXTS)
@@ -90,8 +90,8 @@ def test_thresholds(encoder: SentenceEncoder) -> None:
         "base/tokenizer.json",
         "adapters/quiz/adapter_model.safetensors",
         "adapters/quiz/adapter_config.json",
-        "adapters/act/ngrams.safetensors",
-        "adapters/ethics/ngrams.safetensors",
+        "adapters/act/head.safetensors",
+        "adapters/memory/ngrams.safetensors",
         "calibration.json",
     ],
 )

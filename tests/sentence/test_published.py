@@ -59,7 +59,13 @@ def test_tasks_without_a_published_model_use_the_lite_one(
     encoder: PublishedEncoder, tiny_models: Path
 ) -> None:
     lite = load_lite(tiny_models)
-    assert {task.value for task in LITE_TASKS} == {"retrieval", "ranking", "act", "key"}
+    assert {task.value for task in LITE_TASKS} == {
+        "retrieval",
+        "ranking",
+        "act",
+        "key",
+        "expression",
+    }
     for task in LITE_TASKS:
         np.testing.assert_allclose(encoder.encode(task, TEXTS), lite.encode(task, TEXTS), atol=1e-6)
 

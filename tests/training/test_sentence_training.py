@@ -1,4 +1,4 @@
-"""What the S-BERT's ethics and memory adapters and their n-grams learn from."""
+"""What the S-BERT learns from: the memory adapter and its n-grams, linear heads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ohlora_core.content import MemoryPairRow, split_of
 from ohlora_core.sentence import SentenceTask
+from ohlora_core.sentence.linear import LinearHead
 from ohlora_core.sentence.ngrams import NgramBag, character_ngrams, joined
 from ohlora_core.training import sentence_adapters
 from ohlora_core.training.sentence_calibration import pair_choices
@@ -22,10 +23,8 @@ from ohlora_core.training.sentence_corpus import (
     noised,
     ordinary_messages,
 )
-from ohlora_core.training.sentence_lexicon import held_out_shares
-from ohlora_core.training.sentence_linear import linear_bag
+from ohlora_core.training.sentence_linear import Classified, fit_head
 from ohlora_core.training.sentence_memory import MemoryTask, may_be_meant
-from ohlora_core.training.sentence_objectives import EthicsTask, category_loss
 
 TALK = [f"{number}번 버스 언제 오려나" for number in range(40)]
 
@@ -33,14 +32,6 @@ TALK = [f"{number}번 버스 언제 오려나" for number in range(40)]
 def tiny_bag() -> NgramBag:
     torch.manual_seed(1)
     return NgramBag(buckets=512, width=16).eval()
-
-
-def corpora() -> PublicCorpora:
-    return PublicCorpora(
-        chat=[ChatPair(text, "곧 와요", 0) for text in TALK],
-        hate=[f"정말 나쁜 욕 {number}" for number in range(5)],
-        clean_comments=[f"오늘 방송 재밌네 {number}" for number in range(5)],
-    )
 
 
 def test_ngrams_stay_within_words_and_mark_their_edges() -> None:
@@ -75,29 +66,8 @@ def test_joined_cosine_is_the_mean_of_both() -> None:
     assert torch.allclose(both[0] @ both[1], 0.25 * (bag[0] @ bag[1]), atol=1e-5)
 
 
-def test_a_teacher_does_not_know_the_label_of_the_text_it_scores() -> None:
-    texts = [f"{words} {n}" for words in ("사랑해", "대통령", "배고파") for n in range(10)]
-    labels = [n // 10 for n in range(30)]
-    labels[4] = 2  # "사랑해 4", wrongly
-    shares = held_out_shares(texts, labels, seed=1)
-    assert np.allclose(shares.sum(axis=1), 1)
-    assert shares[4].argmax() == 0
-    assert (shares.argmax(axis=1) == np.arange(30) // 10).mean() > 0.9
-
-
-def test_a_teacher_softens_what_shall_be_first() -> None:
-    cosines = torch.tensor([[0.5, 0.5, 0.0]])
-    label = torch.tensor([0])
-    agrees = category_loss(cosines, label, torch.tensor([[1.0, 0.0, 0.0]]))
-    assert torch.allclose(agrees, category_loss(cosines, label))
-    assert category_loss(cosines, label, torch.tensor([[0.0, 0.0, 1.0]])) > agrees
-
-
-@pytest.mark.parametrize("make", [EthicsTask, lambda public, rng: MemoryTask(TALK, rng)])
-def test_a_bag_learns_from_the_batches_of_a_task(
-    make: Callable[[PublicCorpora, random.Random], EthicsTask | MemoryTask],
-) -> None:
-    task, bag = make(corpora(), random.Random(1)), tiny_bag()
+def test_a_bag_learns_from_the_batches_of_a_task() -> None:
+    task, bag = MemoryTask(TALK, random.Random(1)), tiny_bag()
     loss = task.loss(bag)
     loss.backward()
     assert loss.isfinite()
@@ -155,19 +125,43 @@ class TwoTexts:
 def test_ngrams_are_trained_on_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentence_adapters, "_task", lambda task, public, rng: TwoTexts())
     train = sentence_adapters.train_ngrams
-    train(SentenceTask.ETHICS, tmp_path, PublicCorpora(), seed=1, steps=3)
-    first = NgramBag.load(tmp_path / "ethics")(["하나", "둘"])
-    train(SentenceTask.ETHICS, tmp_path, PublicCorpora(), seed=1, resume=True, steps=30)
-    later = NgramBag.load(tmp_path / "ethics")(["하나", "둘"])
+    train(SentenceTask.MEMORY, tmp_path, PublicCorpora(), seed=1, steps=3)
+    first = NgramBag.load(tmp_path / "memory")(["하나", "둘"])
+    train(SentenceTask.MEMORY, tmp_path, PublicCorpora(), seed=1, resume=True, steps=30)
+    later = NgramBag.load(tmp_path / "memory")(["하나", "둘"])
     assert later[0] @ later[1] < first[0] @ first[1]
-    state = torch.load(tmp_path / "ethics.ngrams.checkpoint.pt", weights_only=True)
+    state = torch.load(tmp_path / "memory.ngrams.checkpoint.pt", weights_only=True)
     assert state["step"] == 30
 
 
-def test_a_linear_bag_puts_texts_near_the_name_of_their_class() -> None:
+def fitted_head() -> LinearHead:
     texts = ["비가 온다", "비가 많이 온다", "눈이 온다", "눈이 쌓인다", "맑은 하늘", "하늘이 맑다"]
-    bag = linear_bag(texts, [0, 0, 1, 1, 2, 2], ["비", "눈", "맑음"], [1.0] * 6, 2**12)
-    nearest = (
-        bag(["비가 그쳤다", "눈이 녹는다", "맑고 맑은 날"]) @ bag(["비", "눈", "맑음"]).T
-    ).argmax(1)
-    assert nearest.tolist() == [0, 1, 2]
+    labelled = [(text, number // 2, 1.0) for number, text in enumerate(texts)]
+    return fit_head(Classified(["비", "눈", "맑음"], labelled), one_vector, 2**12)
+
+
+def one_vector(texts: Sequence[str]) -> np.ndarray:
+    return np.ones((len(texts), 4), dtype=np.float32) / 2
+
+
+def test_a_head_puts_texts_near_the_name_of_their_class(tmp_path: Path) -> None:
+    texts, names = ["비가 그쳤다", "눈이 녹는다", "맑고 맑은 날"], ["비", "눈", "맑음"]
+    fitted_head().save(tmp_path)
+    head, pooled = LinearHead.load(tmp_path), torch.from_numpy(one_vector(texts))
+    shares = head(texts, pooled)
+    assert torch.allclose(shares.norm(dim=1), torch.ones(3), atol=1e-5)
+    assert (shares @ head(names, pooled).T).argmax(1).tolist() == [0, 1, 2]
+
+
+def test_a_head_also_reads_the_vector_of_the_base() -> None:
+    vectors = dict(zip("가나다", np.eye(3), strict=True))
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        return np.array([vectors[text[0]] for text in texts], dtype=np.float32)
+
+    labelled = [
+        (f"{name}{n}", number, 1.0) for number, name in enumerate("가나다") for n in range(5)
+    ]
+    head = fit_head(Classified(["가", "나", "다"], labelled), encode, 2**16)
+    shares = head(["새로운 말"] * 3, torch.eye(3))
+    assert shares.argmax(1).tolist() == [0, 1, 2]
