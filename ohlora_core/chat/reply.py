@@ -27,6 +27,7 @@ NO_REPLY = "(읽씹)"
 DAY_ERROR_HEAT = 0.1  # added to the temperature per reply that was wrong about the day
 CANDIDATES = 4
 MEANT = 0.6  # likeness from which a reply is a slip of one that was read, or of the message
+FOUND_BONUS = 0.15  # cosine by which another reply must beat the one that was found
 GREETING = 6  # characters of a message that may be said back as it is
 
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")
@@ -124,7 +125,7 @@ class ReplyMaker:
             sound = [reply for reply in replies if not is_broken(reply)]
             good = [reply for reply in sound if not is_wrong_about_day(reply, now)]
             if good:
-                yield ReplyText(self._best(message, good), done=True)
+                yield ReplyText(self._best(message, good, read), done=True)
                 return
             if sound:
                 heat += DAY_ERROR_HEAT
@@ -141,7 +142,11 @@ class ReplyMaker:
         written = [reply for reply in written if not is_parroting(reply, message)]
         return list(dict.fromkeys([*written, *read[-1:]]))
 
-    def _best(self, message: str, replies: list[str]) -> str:
+    def _best(self, message: str, replies: list[str], read: Sequence[str]) -> str:
+        """The best-ranked reply; the one that was found may be a little behind."""
         if self._rank is None or len(replies) == 1:
             return replies[0]
-        return replies[int(np.argmax(self._rank(message, replies)))]
+        scores = self._rank(message, replies)
+        if read and read[-1] in replies:
+            scores[replies.index(read[-1])] += FOUND_BONUS
+        return replies[int(np.argmax(scores))]

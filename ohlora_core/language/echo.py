@@ -35,6 +35,8 @@ _EVENT = frozenset({"ᆷ", "음"})  # a noted event: it has happened, unless wor
 _NOT_PAST = re.compile(
     "내일|모레|이따|다음|매일|맨날|항상|요즘|곧|못|안 |자주|가끔|주말|때마다|면 "
 )
+# What nobody wants to hear said back about themselves.
+_NOT_AGREED = re.compile("못생|못나|뚱뚱|멍청|바보|한심|쓸모|루저|찌질|죽고|죽을|자살")
 _ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)")
 
 
@@ -56,7 +58,7 @@ def said_back(message: str) -> str | None:
     """
     sentences = [part for part in _SENTENCE_END.split(message.strip()) if part.strip()]
     for sentence in reversed(sentences):
-        if _ASKED.search(sentence):
+        if _ASKED.search(sentence) or _NOT_AGREED.search(sentence):
             return None
         plain = " ".join(_NOT_WORDS.sub(" ", sentence).split()).rstrip(" .,~:-")
         echo = _said_back(plain) if plain else None
@@ -130,7 +132,11 @@ def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
     stem = [word for word in words if word[1] not in ("EF", "EC", "ETN")]
     ending = "".join(form for form, tag in words if tag in ("EF", "EC", "ETN"))
     if _WANTS.fullmatch(ending) and stem[-1][1] in ("VV", "XSV", "VX"):
-        return kiwi.join([*stem, ("려는구나", "EF")])
+        closed = "가" <= stem[-1][0][-1] <= "힣" and (ord(stem[-1][0][-1]) - 0xAC00) % 28 not in (
+            0,
+            8,
+        )
+        return kiwi.join([*stem, ("으려는구나" if closed else "려는구나", "EF")])
     if not _STATES.fullmatch(ending) or _is_asking(tokens, place, stem, ending):
         return None
     doing = stem[-1][1] in ("VV", "XSV")

@@ -6,6 +6,7 @@ from ohlora_core.language.echo import said_back
 @pytest.mark.parametrize(
     ("message", "echo"),
     [
+        ("오늘은 그냥 누워 있을래", "오늘은 그냥 누워 있으려는구나"),
         ("나 조선소에서 배 만든다", "조선소에서 배 만드는구나"),
         ("내년 봄에 결혼해요 저희", "내년 봄에 결혼하는구나"),
         ("저는 학생입니다", "학생이구나"),
@@ -33,6 +34,8 @@ def test_what_is_told_is_said_back_to_the_one_who_told_it(message, echo):
         "오늘 뭐 먹지",
         "태오라고 불러줘",
         "나한테 화내지 마",
+        "열 나는데 어떡해",
+        "나 못생겼어",
         "헐",
         "ㅋㅋㅋ",
         "😡",
