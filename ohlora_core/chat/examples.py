@@ -33,6 +33,7 @@ CONTEXT = 0.3  # share of the summary in the likeness of two messages that conti
 NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the message has one
 SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
+OTHER_KEY_MALUS = 0.5  # for an example that speaks of another kind of memory
 LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
@@ -173,6 +174,8 @@ class ExampleFinder:
         if row.memory and memory:
             if row.memory == memory:
                 return row, score
+            if _memory_key(row.memory) != _memory_key(memory):
+                return row, score - OTHER_KEY_MALUS
             reply = replaced(row.reply, _memory_value(row.memory), _memory_value(memory))
             if reply == row.reply:
                 return row, score - OTHER_NOUN_MALUS

@@ -25,11 +25,12 @@ _CLOSING = frozenset({"SF", "SP", "SE", "SO", "SW", "IC", "JKV", "W_EMOJI"})
 _HER = frozenset({"로라", "오로라"})
 _VERBS = frozenset({"VV", "VX", "XSV", "VA", "XSA", "VCP", "VCN"})
 _NOUNS = frozenset({"NNG", "NNP", "NR", "SL", "SN", "NNB", "XSN"})
+_STATES_OF = frozenset({"중", "편", "참", "차", "살", "년", "개월", "명", "번"})  # bound nouns
 _WANTS = re.compile("(으|을|ᆯ)?(래|게|래요|게요|려고|려구|려고요|라구|라고)")
 # Endings of statements; the others ask, command or report what somebody else said.
 _STATES = re.compile(
     "다|ᆫ다|는다|어|아|어요|아요|에요|야|지|지요|죠|네|네요|음|ᆷ|기|고|고요|는데|ᆫ데|은데|는데요|ᆫ데요|은데요|거든|거든요"
-    "|더라|더라고|더라구|습니다|ᆸ니다|다고|라|라고|다네|라네|ᆫ다네|는다네|다구|으네|으네요|임|군|군요|구만|다만|ᆸ니당|어용"
+    "|더라|더라고|더라구|습니다|ᆸ니다|다고|라|라고|다구|으네|으네요|임|군|군요|구만|다만|ᆸ니당|어용"
 )
 _EVENT = frozenset({"ᆷ", "음"})  # a noted event: it has happened, unless words of time say else
 _NOT_PAST = re.compile(
@@ -37,6 +38,7 @@ _NOT_PAST = re.compile(
 )
 # What nobody wants to hear said back about themselves.
 _NOT_AGREED = re.compile("못생|못나|뚱뚱|멍청|바보|한심|쓸모|루저|찌질|죽고|죽을|자살")
+_HEARSAY = re.compile("(다|라|자|냐)(네|는데|더라|던데)요?$")
 _ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)")
 
 
@@ -61,9 +63,10 @@ def said_back(message: str) -> str | None:
         if _ASKED.search(sentence) or _NOT_AGREED.search(sentence):
             return None
         plain = " ".join(_NOT_WORDS.sub(" ", sentence).split()).rstrip(" .,~:-")
-        echo = _said_back(plain) if plain else None
-        if echo:
-            return echo
+        parts = [part.text for part in _kiwi().split_into_sents(plain)] if plain else []
+        for part in sorted(parts, key=len, reverse=True):
+            if not _HEARSAY.search(part) and (echo := _said_back(part)):
+                return echo
     return None
 
 
@@ -127,6 +130,8 @@ def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
     kiwi = _kiwi()
     words = [(token.form, _kind(token)) for token in tokens[place:]]
     if words[-1][1] in _NOUNS:
+        if words[-1][1] == "NNB" and words[-1][0] not in _STATES_OF:
+            return None
         ending = "구나" if words[-1][1] == "NNB" else "라니"
         return kiwi.join([*words, ("이", "VCP"), (ending, "EF")])
     stem = [word for word in words if word[1] not in ("EF", "EC", "ETN")]

@@ -6,6 +6,7 @@ from ohlora_core.language.echo import said_back
 @pytest.mark.parametrize(
     ("message", "echo"),
     [
+        ("지각할 것 같아 버스가 안 와", "지각할 것 같아 버스가 안 오는구나"),
         ("오늘은 그냥 누워 있을래", "오늘은 그냥 누워 있으려는구나"),
         ("나 조선소에서 배 만든다", "조선소에서 배 만드는구나"),
         ("내년 봄에 결혼해요 저희", "내년 봄에 결혼하는구나"),
@@ -36,6 +37,8 @@ def test_what_is_told_is_said_back_to_the_one_who_told_it(message, echo):
         "나한테 화내지 마",
         "열 나는데 어떡해",
         "나 못생겼어",
+        "내일은 더 따뜻하다네요",
+        "면봉만하게 보일 듯",
         "헐",
         "ㅋㅋㅋ",
         "😡",
