@@ -156,7 +156,8 @@ class ChatEngine:
     ) -> Iterator[ReplyText]:
         """The growing reply (step 5); see `ReplyMaker.stream`."""
         examples = chat_input.examples
-        read = [row.reply for row in examples if row.memory == chat_input.memory_used]
+        fitting = (None, chat_input.memory_used)
+        read = [row.reply for row in examples if row.memory in fitting]
         return self._reply_maker.stream(
             chat_input.reply_prompt, chat_input.message, now, read=read, seed=seed, cancel=cancel
         )
