@@ -14,7 +14,7 @@ import numpy as np
 
 from ohlora_core.content import CommentRow, DialogueRow, SpeechAct
 from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
-from ohlora_core.language.echo import said_back
+from ohlora_core.language.echo import prepare, said_back
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
@@ -68,6 +68,8 @@ class ExampleFinder:
     ) -> None:
         self._rows = rows
         self._comments = comments
+        if comments:
+            prepare()
 
         def index(texts: Sequence[str], name: str) -> TextIndex:
             file = cache and cache.with_stem(f"{cache.stem}_{name}")
@@ -141,11 +143,13 @@ class ExampleFinder:
         found.sort(key=lambda one: -one[1])
         chosen = [row for row, _ in found[:count][::-1]]
         if kind != "memory" and found and found[0][1] < ECHO_SCORE:
-            echoed = self._echoed(message, act, chosen[-1])
+            echoed = self._echoed(message, act, summary, chosen[-1])
             chosen = [*chosen[1:], echoed] if echoed else chosen
         return chosen
 
-    def _echoed(self, message: str, act: str, row: DialogueRow) -> DialogueRow | None:
+    def _echoed(
+        self, message: str, act: str, summary: str | None, row: DialogueRow
+    ) -> DialogueRow | None:
         """The message said back with the comment that fits best, in place of a row's reply."""
         fits = self._comment_acts == act
         echo = said_back(message) if fits.any() else None
@@ -156,12 +160,13 @@ class ExampleFinder:
         )
         scores = np.where(fits, scores, -np.inf)
         comment = self._comments[int(scores.argmax())].comment
-        said = {"message": message, "reply": f"{echo}! {comment}", "memory": None}
-        return row.model_copy(update=said | {"new_summary": f"{message.rstrip(' .!~')} 이야기"})
+        said = {"message": message, "reply": f"{echo}! {comment}", "summary": summary}
+        unknown = {"memory": None, "remember": None, "now": None}
+        return row.model_copy(update=said | unknown | {"new_summary": f"{echo}, 하는 이야기"})
 
     def _chance(self, message: str) -> np.ndarray:
         """Scores of comments that fit any message: one of them is ahead, by the message."""
-        draw = np.random.default_rng(zlib.crc32(message.encode()))
+        draw = np.random.default_rng(zlib.crc32(message.encode("utf-8", "surrogatepass")))
         return ANY_COMMENT + 1e-3 * draw.random(len(self._comments))
 
     def _fitted(

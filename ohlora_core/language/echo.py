@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["said_back"]
+__all__ = ["prepare", "said_back"]
 
 _LONGEST = 36  # characters of an echo; what is longer is a story, not news
 _SENTENCE_END = re.compile(r"(?<=[?!.~])\s+|\n")
@@ -23,6 +23,7 @@ _TO_LISTENER = {"나": "너", "저": "너", "내": "네", "제": "네", "저희"
 _OPENING = frozenset({"IC", "MAJ", "JKV", "SF", "SP", "SE", "SO", "SW"})
 _CLOSING = frozenset({"SF", "SP", "SE", "SO", "SW", "IC", "JKV", "W_EMOJI"})
 _HER = frozenset({"로라", "오로라"})
+_LISTENER = frozenset({"너", "네", "니", "너희", "당신", "자네"})
 _VERBS = frozenset({"VV", "VX", "XSV", "VA", "XSA", "VCP", "VCN"})
 _NOUNS = frozenset({"NNG", "NNP", "NR", "SL", "SN", "NNB", "XSN"})
 _STATES_OF = frozenset({"중", "편", "참", "차", "살", "년", "개월", "명", "번"})  # bound nouns
@@ -44,10 +45,15 @@ _ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|�
 
 @functools.cache
 def _kiwi() -> Any:
-    """The analyser, loaded at first use (two seconds, 330 MB)."""
+    """The analyser (two seconds, 330 MB); `prepare` loads it before somebody waits."""
     from kiwipiepy import Kiwi
 
     return Kiwi(num_workers=1, load_multi_dict=False)
+
+
+def prepare() -> None:
+    """Load the analyser now."""
+    _kiwi()
 
 
 def said_back(message: str) -> str | None:
@@ -72,6 +78,8 @@ def said_back(message: str) -> str | None:
 
 def _said_back(text: str) -> str | None:
     tokens = _inner(_kiwi().tokenize(text))
+    if any(token.form in (_LISTENER if token.tag == "NP" else _HER) for token in tokens):
+        return None  # it is about her
     place = _predicate(tokens)
     if place is None:
         return None
@@ -88,8 +96,9 @@ def _inner(tokens: Sequence[Any]) -> list[Any]:
     """The tokens without calls and interjections at both ends, and without a speaker at the end."""
     kept = list(tokens)
     while len(kept) > 1 and (kept[0].tag in _OPENING or kept[0].form in _HER):
-        if kept[0].tag == "IC" and kept[0].end == kept[1].start:
-            break  # the start of a word
+        touching = kept[0].end == kept[1].start
+        if touching and (kept[0].tag == "IC" or (kept[0].form in _HER and kept[1].tag != "JKV")):
+            break  # the start of a word, or she is what it is about
         kept = kept[1:]
     while kept and (
         kept[-1].tag in _CLOSING
@@ -179,7 +188,12 @@ def _told_to_listener(text: str, tokens: Sequence[Any]) -> str:
     at = tokens[0].start
     for token, after in zip(tokens, [*tokens[1:], None], strict=True):
         opens = token.start == 0 or text[token.start - 1] == " "
-        if token.start < at or not opens or token.form not in _SPEAKER or token.tag != "NP":
+        if (
+            token.start < at
+            or not opens
+            or token.form not in _SPEAKER
+            or token.tag not in ("NP", "MM")
+        ):
             continue
         parts.append(text[at : token.start])
         at = token.end

@@ -61,7 +61,7 @@ class LocalEncoder(CachedEncoder):
         fingerprint: Identifies the model's files.
         bags: Those of `NGRAM_TASKS`.
         heads: Those of `HEAD_TASKS`.
-        cache_size: How many single-text vectors are kept (1 KiB each).
+        cache_size: How many single-text vectors are kept (about 1 KiB each).
     """
 
     def __init__(

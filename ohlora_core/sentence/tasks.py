@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["BASE_TASKS", "HEAD_TASKS", "NGRAM_SHARES", "NGRAM_TASKS", "SentenceTask"]
+__all__ = [
+    "BASE_TASKS",
+    "HEAD_TASKS",
+    "NGRAM_SHARES",
+    "NGRAM_TASKS",
+    "TRAINED_TASKS",
+    "SentenceTask",
+]
 
 
 class SentenceTask(StrEnum):
-    """What a cosine means; the value is the adapter's folder name."""
+    """What a cosine means; the value is the folder name."""
 
     MEMORY = "memory"  # message vs stored memory: how much the message is about it
     ETHICS = "ethics"  # message vs category name
@@ -33,3 +40,7 @@ NGRAM_TASKS = frozenset({SentenceTask.MEMORY, SentenceTask.RETRIEVAL})
 """Of the embedded encoder: have a bag of n-grams beside the network."""
 NGRAM_SHARES = {SentenceTask.MEMORY: 0.5, SentenceTask.RETRIEVAL: 0.3}
 """Share of the bag in the cosine."""
+TRAINED_TASKS = tuple(
+    task for task in SentenceTask if task not in BASE_TASKS or task in HEAD_TASKS | NGRAM_TASKS
+)
+"""Of the embedded encoder: have files of their own."""

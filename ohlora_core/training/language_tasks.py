@@ -102,7 +102,7 @@ class Tasks:
         self.by_intent = _grouped(self.rows)
         self.intents = [group for group in self.by_intent.values() if len(group) > 1]
         self.by_expression: dict[str, list[DialogueRow]] = defaultdict(list)
-        for row in self.all_train + self.rows:
+        for row in self.all_train:
             if len(row.reply) <= 24:
                 self.by_expression[expression_of(row)].append(row)
         self.own_neighbours = _row_neighbours(self.rows, self.all_train)
@@ -269,15 +269,14 @@ class Tasks:
         rng = self.rng
         row = row or rng.choice(self.remembered if rng.random() < 0.6 else self.quiet)
         near = self.told_neighbours.get(id(row), [])
-        if swapped:
-            row = self._with_other_words(row)
         if not near or rng.random() < 0.15:
             near = self.neighbours(row, rng.choice((0, 2, 3, 3)))
         else:
             pool = self.remembered if row.remember is None or rng.random() < 0.5 else self.quiet
             others = rng.sample(pool, 2)
             near = [near[0], *others] if rng.random() < 0.2 else [others[0], *near[:2][::-1]]
-        shown = [prompts.memory_example(other.message, other.remember) for other in near]
+        shown = [prompts.memory_example(o.message, o.remember) for o in near if o is not row]
+        row = self._with_other_words(row) if swapped else row
         return asked(prompts.memory_prompt(final_of(row), shown), row.remember or "", Role.MEMORY)
 
     def memory_swapped(self) -> Document:
@@ -340,8 +339,9 @@ class Tasks:
     def _expressed(self, row: DialogueRow) -> tuple[DialogueRow, DialogueRow]:
         """Rows with the expression of a row and with another one."""
         others = [name for name in self.by_expression if name != expression_of(row)]
-        own = self.by_expression.get(expression_of(row)) or [row]
-        return self.rng.choice(own), self.rng.choice(self.by_expression[self.rng.choice(others)])
+        same = self.by_expression[expression_of(row)]
+        own = [other for other in self.rng.sample(same, min(3, len(same))) if other is not row]
+        return own[0], self.rng.choice(self.by_expression[self.rng.choice(others)])
 
     # -- tutor --------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Trainer of the S-BERTs.
 
-`python -m ohlora_core train sentence` makes the embedded one: base, one adapter per task,
-calibration (`sentence_base`, `sentence_adapters`, `sentence_calibration`). With `--base
+`python -m ohlora_core train sentence` makes the embedded one: base, an adapter or head per
+task, calibration (`sentence_base`, `sentence_adapters`, `sentence_calibration`). With `--base
 klue/roberta-base` it fine-tunes a published encoder instead, a whole one per task
 (`sentence_published`), on our content or on a user's own.
 """
@@ -24,7 +24,13 @@ from ohlora_core.sentence.linear import FILE as HEAD
 from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.pooling import MAX_TOKENS
 from ohlora_core.sentence.published import PUBLISHED_TASKS
-from ohlora_core.sentence.tasks import BASE_TASKS, HEAD_TASKS, NGRAM_TASKS, SentenceTask
+from ohlora_core.sentence.tasks import (
+    BASE_TASKS,
+    HEAD_TASKS,
+    NGRAM_TASKS,
+    TRAINED_TASKS,
+    SentenceTask,
+)
 from ohlora_core.training.sentence_adapters import train_adapter, train_head, train_ngrams
 from ohlora_core.training.sentence_base import train_base
 from ohlora_core.training.sentence_calibration import calibrate
@@ -85,7 +91,7 @@ class Options:
 
 
 def train(options: Options) -> dict[str, Any] | None:
-    """Train base and adapters, choose thresholds, and write models and metrics to `out_dir`.
+    """Train base, adapters and heads, choose thresholds, and write models and metrics to `out_dir`.
 
     With `options.base`: what `sentence_published.train_published` does.
 
@@ -93,7 +99,7 @@ def train(options: Options) -> dict[str, Any] | None:
         SettingsError: if there is no such task, or no published model that does it.
     """
     torch.set_num_threads(options.threads)
-    tasks = _tasks(options.tasks, PUBLISHED_TASKS if options.base else tuple(SentenceTask))
+    tasks = _tasks(options.tasks, PUBLISHED_TASKS if options.base else TRAINED_TASKS)
     if options.base:
         return train_published(options, tasks)
     corpora = load_public(options.data_dir)
@@ -112,7 +118,7 @@ def train(options: Options) -> dict[str, Any] | None:
 
 
 def _train_task(task: SentenceTask, corpora: PublicCorpora, options: Options) -> None:
-    """The adapter of a task, and its bag of n-grams, in `work_dir / "adapters"`."""
+    """What a task has beside the base, in `work_dir / "adapters"`."""
     folder, out_dir = options.out_dir / "sentence", options.work_dir / "adapters"
     seed, resume = options.seed, options.resume
     if task in NGRAM_TASKS:

@@ -1,6 +1,6 @@
-"""One LoRA adapter per task on the frozen S-BERT base: training and saving.
+"""What the tasks have beside the frozen S-BERT base: LoRA adapters, bags of n-grams, linear heads.
 
-For some tasks a bag of n-grams learns beside it (`sentence.ngrams`). Batches and losses of the
+Training and saving. Batches and losses of the
 tasks are in `sentence_objectives`.
 """
 
@@ -41,7 +41,6 @@ from ohlora_core.training.sentence_objectives import (
 )
 
 __all__ = [
-    "EMBEDDING_RANK",
     "HEAD_BUCKETS",
     "NGRAM_STEPS",
     "RANK",
@@ -54,7 +53,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 RANK = 16
-EMBEDDING_RANK = 16
 STEPS: dict[SentenceTask, int] = {
     SentenceTask.MEMORY: 500,
     SentenceTask.QNA: 600,
@@ -72,7 +70,7 @@ HEAD_BUCKETS: dict[SentenceTask, int] = {
     SentenceTask.KEY: 2**14,
     SentenceTask.EXPRESSION: 2**15,
 }
-"""Of the tasks with a bag of n-grams: gradient steps. Of those with a head: rows of its table."""
+"""Rows of the n-gram table of a head."""
 _WARMUP = 30
 _TARGETS = (
     r".*(q_lin|k_lin|v_lin|out_lin|ffn\.lin1|ffn\.lin2|word_embeddings)"  # every weight matrix
@@ -158,8 +156,6 @@ def train_adapter(
     config = LoraConfig(
         r=RANK,
         lora_alpha=2 * RANK,
-        rank_pattern={"word_embeddings": EMBEDDING_RANK},
-        alpha_pattern={"word_embeddings": 2 * EMBEDDING_RANK},
         target_modules=_TARGETS,
     )
     if start_from:

@@ -35,7 +35,6 @@ from ohlora_core.training.sentence_distillation import (
 __all__ = [
     "contrastive_loss",
     "cosent_loss",
-    "evaluate_sts",
     "train_base",
     "train_tokenizer",
 ]
@@ -157,7 +156,6 @@ class BaseOptions(Protocol):
 def contrastive_loss(
     anchors: Tensor,  # [n, d] unit length
     positives: Tensor,  # [n, d]
-    negatives: Tensor | None = None,  # [m, d]
     groups: Sequence[str | None] | None = None,
     scale: float = _SCALE,
 ) -> Tensor:
@@ -174,11 +172,8 @@ def contrastive_loss(
         )
         same = (ids[:, None] == ids[None, :]) & ~torch.eye(len(groups), dtype=torch.bool)
         scores = scores.masked_fill(same, -1e4)
-    forward = scores
-    if negatives is not None and len(negatives):
-        forward = torch.cat([scores, anchors @ negatives.T * scale], dim=1)
     return (
-        functional.cross_entropy(forward, target) + functional.cross_entropy(scores.T, target)
+        functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)
     ) / 2
 
 
@@ -189,7 +184,7 @@ def cosent_loss(cosines: Tensor, scores: Tensor, scale: float = _SCALE) -> Tenso
     return torch.logsumexp(torch.cat([differences.new_zeros(1), differences]), dim=0)
 
 
-def evaluate_sts(
+def _sts(
     model: DistilBertModel, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[ScoredPair]
 ) -> float:
     """Spearman correlation of cosine and gold score."""
@@ -243,7 +238,7 @@ def train_base(corpora: PublicCorpora, options: BaseOptions) -> None:
         lexical_start(model, tokenizer, lesson)
         tokenizer.save_pretrained(folder)
     held = corpora.sts["validation"]
-    logger.info("start: sts %.4f", evaluate_sts(model, tokenizer, held))
+    logger.info("start: sts %.4f", _sts(model, tokenizer, held))
     teacher = torch.from_numpy(lesson.vectors)
     lengths = np.array([len(text) for text in lesson.texts])
 
@@ -263,5 +258,5 @@ def train_base(corpora: PublicCorpora, options: BaseOptions) -> None:
     fit(
         "base", model, loss_of_batch, schedule, checkpoint, resume=options.resume, seed=options.seed
     )
-    logger.info("end: sts %.4f", evaluate_sts(model, tokenizer, held))
+    logger.info("end: sts %.4f", _sts(model, tokenizer, held))
     model.save_pretrained(folder)

@@ -29,7 +29,6 @@ __all__ = [
     "load_public",
     "noised",
     "ordinary_messages",
-    "our_pairs",
     "our_texts",
 ]
 
@@ -271,24 +270,6 @@ def _is_ordinary(row: content.DialogueRow, offending: set[str]) -> bool:
     """False if she refuses in the reply, or topic or our ethics content make it an offence."""
     refuses = any(word in row.reply for word in ("미안", "부담")) or row.pose == "많이"
     return not refuses and row.topic not in _SENSITIVE and row.message not in offending
-
-
-def our_pairs() -> list[TextPair]:
-    """Pairs of one meaning in our training split: phrasings of an intent, questions of a fact."""
-    by_group: dict[str, list[str]] = defaultdict(list)
-    for dialogue in content.load_dialogues():
-        if dialogue.split == "train":
-            by_group[f"intent {dialogue.intent}"].append(dialogue.message)
-    for fact in content.load_knowledge():
-        by_group[f"fact {fact.id}"] += [fact.text] + [
-            question for question in fact.questions if split_of(question) == "train"
-        ]
-    return [
-        TextPair(a, b, group=group)
-        for group, texts in by_group.items()
-        for a, b in zip(texts, texts[1:] + texts[:1], strict=True)
-        if a != b
-    ]
 
 
 _CALLS = ("로라야 ", "오로라야 ", "로라 ", "야 ")

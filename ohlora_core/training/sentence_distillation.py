@@ -8,7 +8,7 @@ splits. The teacher is not shipped. Knows nothing of tasks.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
 import random
 import re
@@ -104,15 +104,13 @@ def taught(
         teacher: A sentence-transformers model: a folder or a hub name.
         prompt: Stands before each text ("query: " for the E5 family).
         width: Numbers of a vector.
-        cache: Folder that keeps what is done; a later call goes on from there.
+        cache: Folder that keeps what is done; a later call with the same texts and teacher goes on
+            from there.
         shard: Texts of a file in it.
     """
+    key = hashlib.sha256("\0".join([teacher, prompt, *texts]).encode()).hexdigest()[:16]
+    cache = cache / key
     cache.mkdir(parents=True, exist_ok=True)
-    listed = cache / "texts.json"
-    if listed.exists():
-        texts = json.loads(listed.read_text(encoding="utf-8"))
-    else:
-        listed.write_text(json.dumps(list(texts), ensure_ascii=False), encoding="utf-8")
     files = [cache / f"vectors_{start:07}.npy" for start in range(0, len(texts), shard)]
     missing = [file for file in files if not file.exists()]
     if missing:
@@ -124,7 +122,9 @@ def taught(
         for file in missing:
             start = int(file.stem.partition("_")[2])
             found = model.encode(list(texts[start : start + shard]), prompt=prompt, batch_size=64)
-            np.save(file, found.astype(np.float16))
+            part = file.with_suffix(".part.npy")
+            np.save(part, found.astype(np.float16))
+            part.replace(file)
             logger.info("teacher: %d of %d texts", start + len(found), len(texts))
     vectors = np.concatenate([np.load(file) for file in files]).astype(np.float32)
     return Taught(list(texts), _main_directions(vectors, width))

@@ -31,12 +31,17 @@ def fit_head(
         classified: The examples.
         encode: Texts to vectors of the base, [n, width].
         buckets: Rows of the n-gram table.
+
+    Raises:
+        ValueError: if a class has no texts.
     """
     from scipy import sparse
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.svm import LinearSVC
 
     texts, labels, weights = zip(*classified.texts, strict=True)
+    if set(labels) != set(range(len(classified.names))):
+        raise ValueError("every class needs texts")
     rows = [sorted(bucket_numbers(text, buckets)) for text in texts]
     counts = np.array(list(map(len, rows)))
     shares = np.repeat(counts**-0.5, counts)  # a long text weighs no more than a short one

@@ -13,9 +13,12 @@ from torch import Tensor
 
 from ohlora_core.content import MemoryPairRow, split_of
 from ohlora_core.sentence import SentenceTask
+from ohlora_core.sentence.encoder import files_of
+from ohlora_core.sentence.linear import FILE as HEAD
 from ohlora_core.sentence.linear import LinearHead
+from ohlora_core.sentence.ngrams import FILE as NGRAMS
 from ohlora_core.sentence.ngrams import NgramBag, character_ngrams, joined
-from ohlora_core.training import sentence_adapters
+from ohlora_core.training import sentence, sentence_adapters
 from ohlora_core.training.sentence_calibration import pair_choices
 from ohlora_core.training.sentence_corpus import (
     ChatPair,
@@ -26,6 +29,7 @@ from ohlora_core.training.sentence_corpus import (
 from ohlora_core.training.sentence_linear import Classified, fit_head
 from ohlora_core.training.sentence_memory import MemoryTask, may_be_meant
 
+ADAPTER = "adapter_model.safetensors"
 TALK = [f"{number}번 버스 언제 오려나" for number in range(40)]
 
 
@@ -165,3 +169,26 @@ def test_a_head_also_reads_the_vector_of_the_base() -> None:
     head = fit_head(Classified(["가", "나", "다"], labelled), encode, 2**16)
     shares = head(["새로운 말"] * 3, torch.eye(3))
     assert shares.argmax(1).tolist() == [0, 1, 2]
+
+
+def test_every_task_with_files_of_its_own_is_trained_and_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(name: str) -> Callable[..., None]:
+        def train(task: SentenceTask, *given: object, **more: object) -> None:
+            folder = tmp_path / "work" / "adapters" / task.value
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+
+        return train
+
+    for name, file in (("adapter", ADAPTER), ("head", HEAD), ("ngrams", NGRAMS)):
+        monkeypatch.setattr(sentence, f"train_{name}", write(file))
+    for name in ("load_public", "train_base", "export_base", "calibrate"):
+        monkeypatch.setattr(sentence, name, lambda *given: None)
+    options = sentence.Options(out_dir=tmp_path / "out", work_dir=tmp_path / "work")
+    sentence.train(options)
+    folder = tmp_path / "out" / "sentence"
+    written = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    wanted = [path for path in files_of(Path()) if path.parts[0] == "adapters"]
+    assert written == {path for path in wanted if path.name != "adapter_config.json"}
