@@ -59,7 +59,7 @@ def test_only_day_errors_raise_the_temperature():
 
 
 def test_the_ranker_chooses_among_sound_candidates():
-    answers = iter(["내일은 주말이야", "짧아", "이게 더 좋은 답이야", ""])
+    answers = iter(["내일은 주말이야", "", "짧아", "이게 더 좋은 답이야"])
     generator = FakeGenerator({Role.OUTPUT_MESSAGE: lambda _: next(answers)})
     rank = lambda _, replies: np.array([len(reply) for reply in replies])  # noqa: E731
     assert final_reply(ReplyMaker(generator, rank)) == "이게 더 좋은 답이야"
