@@ -75,7 +75,7 @@ class Options:
     data_dir: Path = Path("../shared/data")
     resume: bool = False
     seed: int = 1
-    base_steps: int = 6000
+    base_steps: int = 3200
     tasks: str | None = None
     teacher: str = "intfloat/multilingual-e5-small"
     teacher_prompt: str = "query: "
