@@ -18,7 +18,7 @@ from ohlora_core.language.echo import prepare, said_back
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["ExampleFinder", "clauses_of", "expression_of", "told_key"]
+__all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_key"]
 
 RECALL: SpeechAct = "기억 질문"  # only a memory answers it
 
@@ -35,6 +35,7 @@ SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
 OTHER_KEY_MALUS = 0.5  # for an example that speaks of another kind of memory
 LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
+SHORT_REPLY = 24  # characters of a reply that stands for an expression
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
@@ -91,7 +92,9 @@ class ExampleFinder:
         self._acts = np.array([row.act or "" for row in rows])
         self._act_names = sorted({row.act or "" for row in rows})
         self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
-        self._expressed = {expression_of(row): row.reply for row in rows if len(row.reply) <= 24}
+        self._expressed = {
+            expression_of(row): row.reply for row in rows if len(row.reply) <= SHORT_REPLY
+        }
         self._told = np.array([told_key(row) for row in rows])
         self._told_names = sorted({key for key in self._told if key})
 

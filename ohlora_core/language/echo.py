@@ -1,8 +1,8 @@
 """What a user tells, said back as somebody does who listens.
 
-"내년 봄에 결혼해요 저희" becomes "내년 봄에 결혼하는구나": the last sentence without the one who
-speaks, with another ending on its verb. The morphemes are those of the Kiwi library. Knows nothing
-of prompts, rows or models.
+"내년 봄에 결혼해요 저희" becomes "내년 봄에 결혼하는구나": the last sentence (the longest where no
+mark parts them) without the one who speaks, with another ending on its verb. The morphemes are
+those of the Kiwi library. Knows nothing of prompts, rows or models.
 """
 
 from __future__ import annotations

@@ -36,7 +36,14 @@ from ohlora_core.sentence.tasks import (
     SentenceTask,
 )
 
-__all__ = ["ADAPTER_PREFIX", "LocalEncoder", "check_readable", "files_of", "load_adapter"]
+__all__ = [
+    "ADAPTER_PREFIX",
+    "LocalEncoder",
+    "check_readable",
+    "files_of",
+    "load_adapter",
+    "load_base",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +115,7 @@ class LocalEncoder(CachedEncoder):
             raise ModelFileError(calibration, detail=str(error)) from error
         for path in files:
             check_readable(path)
-        model = _load_part(base, lambda: _load_base(base))
+        model = _load_part(base, lambda: load_base(base))
         bags: dict[SentenceTask, NgramBag] = {}
         heads: dict[SentenceTask, LinearHead] = {}
         for task, path in parts.items():
@@ -157,7 +164,8 @@ def files_of(folder: Path) -> list[Path]:
     return [folder / name for name in (*names, _CALIBRATION)]
 
 
-def _load_base(path: Path) -> SentenceTransformer:
+def load_base(path: Path) -> SentenceTransformer:
+    """The base without adapters, in float32 on the processor."""
     return SentenceTransformer(
         str(path),
         device="cpu",

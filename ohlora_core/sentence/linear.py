@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ohlora_core.sentence.ngrams import bucket_numbers
+from ohlora_core.sentence.ngrams import bucketed
 
 __all__ = ["FILE", "LinearHead"]
 
@@ -49,10 +49,8 @@ class LinearHead(nn.Module):
             texts: n texts.
             pooled: [n, width] vectors of the texts by the base.
         """
-        rows = [bucket_numbers(text, self.table.num_embeddings) for text in texts]
-        counts = torch.tensor([len(row) for row in rows])
-        starts = counts.cumsum(0) - counts
-        sums = self.table(torch.tensor([place for row in rows for place in row]), starts)
+        places, counts = bucketed(texts, self.table.num_embeddings)
+        sums = self.table(places, counts.cumsum(0) - counts)
         scores = sums / counts.sqrt().unsqueeze(1) + pooled @ self.dense
         shares = functional.normalize((_SHARPNESS * scores).softmax(dim=1), dim=1)
         for row, text in enumerate(texts):

@@ -19,7 +19,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BUCKETS", "FILE", "WIDTH", "NgramBag", "bucket_numbers", "character_ngrams", "joined"]
+__all__ = [
+    "BUCKETS",
+    "FILE",
+    "WIDTH",
+    "NgramBag",
+    "bucket_numbers",
+    "bucketed",
+    "character_ngrams",
+    "joined",
+]
 
 BUCKETS, WIDTH = 2**14, 32  # 1 MiB in float16
 FILE = "ngrams.safetensors"  # in the folder of the adapter
@@ -50,6 +59,13 @@ def bucket_numbers(text: str, count: int) -> list[int]:
     ]
 
 
+def bucketed(texts: Sequence[str], count: int) -> tuple[Tensor, Tensor]:
+    """The bucket numbers of all texts, one text behind the other, and how many each has."""
+    rows = [bucket_numbers(text, count) for text in texts]
+    places = torch.tensor([place for row in rows for place in row])
+    return places, torch.tensor([len(row) for row in rows])
+
+
 class NgramBag(nn.Module):
     """Texts -> the sum of the vectors of their n-grams, scaled to unit length.
 
@@ -64,11 +80,9 @@ class NgramBag(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """[n, width] of unit length."""
-        rows = [bucket_numbers(text, self.table.num_embeddings) for text in texts]
-        starts = torch.tensor([0, *(len(row) for row in rows[:-1])]).cumsum(0)
-        places = torch.tensor([place for row in rows for place in row])
+        places, counts = bucketed(texts, self.table.num_embeddings)
         kept = functional.dropout(torch.ones(len(places)), _DROPPED, self.training)
-        sums = self.table(places, starts, per_sample_weights=kept)
+        sums = self.table(places, counts.cumsum(0) - counts, per_sample_weights=kept)
         return functional.normalize(sums, dim=-1)
 
     def save(self, folder: Path) -> None:

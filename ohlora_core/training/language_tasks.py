@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ohlora_core import content
-from ohlora_core.chat.examples import expression_of
+from ohlora_core.chat.examples import SHORT_REPLY, expression_of
 from ohlora_core.content import DialogueRow, InterviewRow
 from ohlora_core.language import prompts
 from ohlora_core.language.nouns import NounPool, replaced
@@ -103,7 +103,7 @@ class Tasks:
         self.intents = [group for group in self.by_intent.values() if len(group) > 1]
         self.by_expression: dict[str, list[DialogueRow]] = defaultdict(list)
         for row in self.all_train:
-            if len(row.reply) <= 24:
+            if len(row.reply) <= SHORT_REPLY:
                 self.by_expression[expression_of(row)].append(row)
         self.own_neighbours = _row_neighbours(self.rows, self.all_train)
         self.told_neighbours = _told_neighbours(self.rows, self.all_train)
@@ -330,18 +330,20 @@ class Tasks:
     def expression(self, row: DialogueRow | None = None) -> Document:
         """The expression that goes with a reply."""
         row = row or self.rng.choice(self.rows)
-        own, other = self._expressed(row)
-        pair = [own, other] if self.rng.random() < _SECOND_EXPRESSION else [other, own]
+        pair = self._expressed(row)
+        if self.rng.random() < _SECOND_EXPRESSION:
+            pair.reverse()
         shown = [(o.reply, expression_of(o)) for o in pair]
         prompt = prompts.expression_prompt(row.reply, shown)
         return asked(prompt, expression_of(row), Role.EYES_MOUTH_POSE)
 
-    def _expressed(self, row: DialogueRow) -> tuple[DialogueRow, DialogueRow]:
-        """Rows with the expression of a row and with another one."""
-        others = [name for name in self.by_expression if name != expression_of(row)]
-        same = self.by_expression[expression_of(row)]
-        own = [other for other in self.rng.sample(same, min(3, len(same))) if other is not row]
-        return own[0], self.rng.choice(self.by_expression[self.rng.choice(others)])
+    def _expressed(self, row: DialogueRow) -> list[DialogueRow]:
+        """Rows with another expression than a row has, and with its own, where there are any."""
+        own = expression_of(row)
+        others = [name for name in self.by_expression if name != own]
+        pool = self.by_expression[self.rng.choice(others)] if others else []
+        same = [other for other in self.by_expression.get(own, []) if other is not row]
+        return [self.rng.choice(rows) for rows in (pool, same) if rows]
 
     # -- tutor --------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ohlora_core.chat.examples import expression_of, told_key
-from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter
+from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter, load_base
 from ohlora_core.sentence.ngrams import NgramBag
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import SentenceTask
@@ -109,11 +109,7 @@ def _classified(task: SentenceTask, corpora: PublicCorpora) -> Classified:
 
 def train_head(task: SentenceTask, base_dir: Path, out_dir: Path, corpora: PublicCorpora) -> None:
     """Fit the linear head of one task on the frozen base and save it in `out_dir / task`."""
-    from sentence_transformers import SentenceTransformer
-
-    encoder: Any = SentenceTransformer(
-        str(base_dir), device="cpu", model_kwargs={"torch_dtype": torch.float32}
-    )
+    encoder: Any = load_base(base_dir)
 
     @torch.inference_mode()
     def encode(texts: Sequence[str]) -> np.ndarray:
@@ -147,12 +143,8 @@ def train_adapter(
         resume: Go on from the checkpoint, if there is one.
         steps: Optimiser steps; by default those of `STEPS`.
     """
-    from sentence_transformers import SentenceTransformer
-
     torch.manual_seed(seed)
-    encoder = SentenceTransformer(
-        str(base_dir), device="cpu", model_kwargs={"torch_dtype": torch.float32}
-    )
+    encoder = load_base(base_dir)
     config = LoraConfig(
         r=RANK,
         lora_alpha=2 * RANK,
