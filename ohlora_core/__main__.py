@@ -25,6 +25,7 @@ TRAINERS = {
     "language": "language_model",
     "adapters": "adapters",
     "sentence": "sentence",
+    "values": "values",
     "face-data": "face_data",
     "generator": "generator",
     "property-cnn": "property_cnn",

@@ -45,6 +45,7 @@ from ohlora_core.hub.manifest import (
     sentence_sources,
 )
 from ohlora_core.language import TextGenerator
+from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.session import Preferences, Session, UserLock
 from ohlora_core.settings import Settings
@@ -212,6 +213,7 @@ class Core:
         face: The face pipeline.
         store: Where user state is kept.
         lack: What kept profile "auto" from the best one; see `ProfileChoice`.
+        values: Reads memories out of messages, for a profile whose models do not write them.
     """
 
     def __init__(
@@ -222,6 +224,7 @@ class Core:
         face: FacePipeline,
         store: Store,
         lack: str | None = None,
+        values: ValueReader | None = None,
     ) -> None:
         self.settings = settings
         self.lack = lack
@@ -229,7 +232,7 @@ class Core:
         self.face = face
         self.guard = EthicsGuard(encoder)
         cache = settings.data_dir / "cache"
-        self.chat = ChatEngine(generator, encoder, cache)
+        self.chat = ChatEngine(generator, encoder, cache, values=values)
         self.qna = QnaEngine(
             generator,
             encoder,
@@ -266,7 +269,8 @@ class Core:
         generator = load_generator(settings)
         encoder = load_encoder(settings)
         store = Store(settings.effective_database_url)
-        core = cls(settings, generator, encoder, face, store, choice.lack)
+        values = ValueReader.load(settings.models_dir) if generator.example_count else None
+        core = cls(settings, generator, encoder, face, store, choice.lack, values)
         is_small = settings.profile == settings.face == "lite"
         if threads := settings.threads or (SMALL_MODEL_THREADS if is_small else None):
             import torch

@@ -103,7 +103,9 @@ class Settings(BaseSettings):
     idle_extra_mean_s: float = Field(60, ge=0, description="mean of the further random delay")
     secret: str | None = Field(None, description="signs user ids; default: made once in data_dir")
     seed: int | None = Field(None, description="makes sampling repeatable (tests)")
-    threads: int | None = Field(None, ge=1, description="CPU threads of the models; default 1 if all are lite")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads of the models; default 1 if all are lite"
+    )
     llm_url: str | None = Field(None, description="server of the language models")
     llm_urls: Pairs = Field({}, description="servers of single roles")
     llm_prefix: str = Field("", description="what stands before a role in its model name")

@@ -47,7 +47,7 @@ def test_a_published_face_that_is_not_here_is_named_before_anything_is_loaded(tm
 
 
 @pytest.mark.parametrize("profile", ["lite", "v4"])
-@pytest.mark.parametrize("name", ["base/model.safetensors", "adapters/memory/adapter_config.json"])
+@pytest.mark.parametrize("name", ["base/model.safetensors", "adapters/qna/adapter_config.json"])
 def test_a_missing_s_bert_file_is_told_before_language_models_are_read(
     tmp_path,
     monkeypatch,

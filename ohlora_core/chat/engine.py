@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from ohlora_core.chat.asking import Question, ask
-from ohlora_core.chat.examples import ExampleFinder
+from ohlora_core.chat.examples import ExampleFinder, told_keys
 from ohlora_core.chat.expression import (
     Labels,
     choose_expression,
     expression_question,
     scores_of,
 )
-from ohlora_core.chat.memory import extract_memory, memory_question, pick_memory
+from ohlora_core.chat.memory import MemoryReader, extract_memory, memory_question, pick_memory
+from ohlora_core.chat.reactions import memory_value
 from ohlora_core.chat.reply import ReplyMaker
 from ohlora_core.chat.summary import summarise
 from ohlora_core.chat.time_words import day_label, with_time_prefix
@@ -31,13 +32,13 @@ from ohlora_core.language import (
     Role,
     TextGenerator,
     final_input,
-    memory_example,
     memory_prompt,
     neutralise,
     reply_prompt,
     summary_example,
     summary_prompt,
 )
+from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder, SentenceTask
 
 __all__ = ["ChatEngine", "ChatInput"]
@@ -54,14 +55,12 @@ class ChatInput:
         final_input: Memory or summary, time and message (system.md 2.4).
         memory_used: The memory in `final_input`, if any.
         examples: Similar turns for the prompts, nearest last; none for models that need none.
-        told: Turns in which something like it was told, for the prompt of the memory.
     """
 
     message: str
     final_input: str
     memory_used: str | None
     examples: tuple[DialogueRow, ...] = ()
-    told: tuple[DialogueRow, ...] = ()
 
     @property
     def reply_prompt(self) -> str:
@@ -75,8 +74,7 @@ class ChatInput:
     @property
     def memory_prompt(self) -> str:
         """The whole prompt of what to remember."""
-        shown = [memory_example(row.message, row.remember) for row in self.told]
-        return memory_prompt(self.final_input, shown)
+        return memory_prompt(self.final_input)
 
     def summary_prompt(self, reply: str) -> str:
         """The whole prompt of the summary of the turn."""
@@ -96,6 +94,7 @@ class ChatEngine:
         cache_dir: Where vectors of the examples are kept between starts.
         dialogues: Where examples are taken from; by default all of ours. Whoever measures the
             models gives the training rows alone.
+        values: Reads memories out of messages; without it a language model writes them.
     """
 
     def __init__(
@@ -104,14 +103,16 @@ class ChatEngine:
         encoder: SentenceEncoder,
         cache_dir: Path | None = None,
         dialogues: Sequence[DialogueRow] | None = None,
+        values: ValueReader | None = None,
     ) -> None:
         self._generator = generator
         self._encoder = encoder
         self._examples: ExampleFinder | None = None
+        rows = load_dialogues() if dialogues is None else list(dialogues)
         if generator.example_count:
             cache = cache_dir / "dialogues.safetensors" if cache_dir else None
-            rows = load_dialogues() if dialogues is None else list(dialogues)
             self._examples = ExampleFinder(encoder, rows, load_comments(), cache)
+        self._memories = MemoryReader(encoder, values, told_keys(rows)) if values else None
         self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
 
     def read(
@@ -125,7 +126,8 @@ class ChatEngine:
             now: Local time.
         """
         message = neutralise(message)
-        memory = pick_memory(self._encoder, message, memories)
+        is_recall = self._examples is not None and self._examples.is_recall(message)
+        memory = pick_memory(self._encoder, message, memories, is_recall=is_recall)
         return self.input_of(message, memory, None if memory else last_summary or None, now)
 
     def input_of(
@@ -134,9 +136,7 @@ class ChatEngine:
         """The input of a neutralised message behind a memory, a summary or neither."""
         whole = final_input(with_time_prefix(message, now), memory=memory, summary=summary)
         examples: list[DialogueRow] = []
-        told: list[DialogueRow] = []
         if self._examples:
-            told = self._examples.find_told(message, self._generator.example_count)
             examples = self._examples.find(
                 message,
                 memory=memory,
@@ -144,7 +144,7 @@ class ChatEngine:
                 today=day_label(now)[0],
                 count=self._generator.example_count,
             )
-        return ChatInput(message, whole, memory, tuple(examples), tuple(told))
+        return ChatInput(message, whole, memory, tuple(examples))
 
     def reply(
         self,
@@ -159,7 +159,13 @@ class ChatEngine:
         fitting = (None, chat_input.memory_used)
         read = [row.reply for row in examples if row.memory in fitting]
         return self._reply_maker.stream(
-            chat_input.reply_prompt, chat_input.message, now, read=read, seed=seed, cancel=cancel
+            chat_input.reply_prompt,
+            chat_input.message,
+            now,
+            read=read,
+            recalled=memory_value(chat_input.memory_used or ""),
+            seed=seed,
+            cancel=cancel,
         )
 
     def expression(self, reply: str, rng: np.random.Generator) -> ExpressionChosen:
@@ -169,6 +175,8 @@ class ChatEngine:
 
     def memory(self, chat_input: ChatInput, rng: np.random.Generator) -> str | None:
         """What to remember from a message, if anything (step 7)."""
+        if self._memories:
+            return self._memories.read(chat_input.message)
         return extract_memory(self._generator, chat_input.memory_prompt, rng)
 
     def expression_and_memory(
@@ -185,7 +193,7 @@ class ChatEngine:
         length, and on a processor she would wait for it twice as long.
         """
         generator = self._generator
-        if generator.example_count or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
+        if self._memories or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
             show(self.expression(reply, rng))
             return self.memory(chat_input, rng)
         questions: list[Question[Labels | str]] = [

@@ -6,32 +6,29 @@ A small model answers far better when it reads how a similar message was answere
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ohlora_core.content import CommentRow, DialogueRow, SpeechAct
+from ohlora_core.chat.reactions import RECALL, SPECIAL, Reactions, memory_key, memory_value
+from ohlora_core.content import CommentRow, DialogueRow
 from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
-from ohlora_core.language.echo import prepare, said_back
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_key"]
-
-RECALL: SpeechAct = "기억 질문"  # only a memory answers it
+__all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_key", "told_keys"]
 
 NEAR_SCORE = 0.9
 """Cosine and bonus from which an example's own reply fits; below it, its broad one."""
-ECHO_SCORE = 0.8
-"""Below it a message that tells something is said back with a comment."""
-ANY_COMMENT = 0.62  # cosine below which a comment that fits any message of the act is better
+REACTION_SCORE = 0.75
+"""Below it a message is said back with a comment that fits what it does."""
+OWN_ANSWER = 0.25  # by which a row may be further away where no ready comment is good
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 CONTEXT = 0.3  # share of the summary in the likeness of two messages that continue one
 NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the message has one
-SAME_ACT_BONUS = 0.15  # for an example whose message does what the message does
+SAME_ACT_BONUS = 0.15  # times the share of what an example's message does in the message
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
 OTHER_KEY_MALUS = 0.5  # for an example that speaks of another kind of memory
 LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
@@ -54,7 +51,7 @@ class ExampleFinder:
     """Finds example turns for a message.
 
     Args:
-        encoder: Encodes messages and replies (tasks RETRIEVAL, ACT, KEY, EXPRESSION).
+        encoder: Encodes messages and replies (tasks RETRIEVAL, ACT, EXPRESSION).
         rows: The dialogues to choose from.
         comments: What may be added to a message that is said back.
         cache: File that keeps the vectors of the messages between starts.
@@ -68,35 +65,29 @@ class ExampleFinder:
         cache: Path | None = None,
     ) -> None:
         self._rows = rows
-        self._comments = comments
-        if comments:
-            prepare()
+        self._encoder = encoder
 
-        def index(texts: Sequence[str], name: str) -> TextIndex:
-            file = cache and cache.with_stem(f"{cache.stem}_{name}")
-            return TextIndex(encoder, SentenceTask.RETRIEVAL, texts, file)
+        def beside(name: str) -> Path | None:
+            return cache and cache.with_stem(f"{cache.stem}_{name}")
 
-        self._comment_index = index([row.message or "" for row in comments], "comments")
+        self._reactions = Reactions(encoder, comments, beside("comments"))
         summaries = sorted({row.summary for row in rows if row.summary})
-        self._summary_index = index(summaries, "summaries")
+        self._summary_index = TextIndex(
+            encoder, SentenceTask.RETRIEVAL, summaries, beside("summaries")
+        )
         places = {summary: place for place, summary in enumerate(summaries)}
         self._summaries = np.array([places.get(row.summary or "", -1) for row in rows])
-        self._fit_any = np.array([not row.message for row in comments], dtype=bool)
-        self._comment_acts = np.array([row.act for row in comments])
-        self._encoder = encoder
         messages = [row.message for row in rows]
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
         self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
-        self._keys = np.array([_memory_key(row.memory) for row in rows])
+        self._keys = np.array([memory_key(row.memory) for row in rows])
         self._days = np.array([_day_of_reply(row) for row in rows])
-        self._acts = np.array([row.act or "" for row in rows])
         self._act_names = sorted({row.act or "" for row in rows})
+        self._acts = np.array([self._act_names.index(row.act or "") for row in rows])
         self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
         self._expressed = {
             expression_of(row): row.reply for row in rows if len(row.reply) <= SHORT_REPLY
         }
-        self._told = np.array([told_key(row) for row in rows])
-        self._told_names = sorted({key for key in self._told if key})
 
     def find(
         self, message: str, *, memory: str | None, summary: str | None, today: str, count: int
@@ -122,15 +113,15 @@ class ExampleFinder:
             weight = 1.0 if message.endswith(clause) else CLAUSE_DISCOUNT
             scores = np.maximum(scores, weight * self._index.cosines(clause))
         kind = _kind(memory, summary)
-        act = self._named(SentenceTask.ACT, message, self._act_names)[0]
+        act, shares = self._act_of(message)
         if kind == "summary" and summary:
             context = np.append(self._summary_index.cosines(summary), 0.0)[self._summaries]
             scores = np.where(
                 self._summaries >= 0, (1 - CONTEXT) * scores + CONTEXT * context, scores
             )
-        scores = scores + SAME_ACT_BONUS * (self._acts == act)
+        scores = scores + SAME_ACT_BONUS * shares[self._acts]
         if kind == "memory":
-            scores = scores + SAME_KEY_BONUS * (self._keys == _memory_key(memory))
+            scores = scores + SAME_KEY_BONUS * (self._keys == memory_key(memory))
         fits = self._kinds == kind
         if kind != "plain" and not (kind == "memory" and act == RECALL):
             plain = self._kinds == "plain"
@@ -145,32 +136,24 @@ class ExampleFinder:
         ]
         found.sort(key=lambda one: -one[1])
         chosen = [row for row, _ in found[:count][::-1]]
-        if kind != "memory" and found and found[0][1] < ECHO_SCORE:
-            echoed = self._echoed(message, act, summary, chosen[-1])
-            chosen = [*chosen[1:], echoed] if echoed else chosen
+        enough = REACTION_SCORE - OWN_ANSWER * (act in SPECIAL)
+        if found and (found[0][1] < enough or (memory and not found[0][0].memory)):
+            reaction = self._reactions.to(message, act, float(shares.max()), memory)
+            if reaction:
+                said = {"message": message, "memory": memory, "summary": summary, "now": None}
+                answered = {"reply": reaction, "remember": None}
+                answered["new_summary"] = f"{message[:SHORT_REPLY]}, 하는 이야기"
+                chosen = [*chosen[1:], chosen[-1].model_copy(update=said | answered)]
         return chosen
 
-    def _echoed(
-        self, message: str, act: str, summary: str | None, row: DialogueRow
-    ) -> DialogueRow | None:
-        """The message said back with the comment that fits best, in place of a row's reply."""
-        fits = self._comment_acts == act
-        echo = said_back(message) if fits.any() else None
-        if echo is None:
-            return None
-        scores = np.where(
-            self._fit_any, self._chance(message), self._comment_index.cosines(message)
-        )
-        scores = np.where(fits, scores, -np.inf)
-        comment = self._comments[int(scores.argmax())].comment
-        said = {"message": message, "reply": f"{echo}! {comment}", "summary": summary}
-        unknown = {"memory": None, "remember": None, "now": None}
-        return row.model_copy(update=said | unknown | {"new_summary": f"{echo}, 하는 이야기"})
+    def is_recall(self, message: str) -> bool:
+        """Whether a message asks what is remembered of the user."""
+        return self._act_of(message)[0] == RECALL
 
-    def _chance(self, message: str) -> np.ndarray:
-        """Scores of comments that fit any message: one of them is ahead, by the message."""
-        draw = np.random.default_rng(zlib.crc32(message.encode("utf-8", "surrogatepass")))
-        return ANY_COMMENT + 1e-3 * draw.random(len(self._comments))
+    def _act_of(self, message: str) -> tuple[str, np.ndarray]:
+        """What a message does, and its shares of all that messages do."""
+        shares = self._encoder.similarity(SentenceTask.ACT, message, self._act_names)
+        return self._act_names[int(shares.argmax())], shares
 
     def _fitted(
         self, row: DialogueRow, message: str, memory: str | None, score: float
@@ -182,9 +165,9 @@ class ExampleFinder:
         if row.memory and memory:
             if row.memory == memory:
                 return row, score
-            if _memory_key(row.memory) != _memory_key(memory):
+            if memory_key(row.memory) != memory_key(memory):
                 return row, score - OTHER_KEY_MALUS
-            reply = replaced(row.reply, _memory_value(row.memory), _memory_value(memory))
+            reply = replaced(row.reply, memory_value(row.memory), memory_value(memory))
             if reply == row.reply:
                 return row, score - OTHER_NOUN_MALUS
             return row.model_copy(update={"memory": memory, "reply": reply}), score
@@ -196,22 +179,6 @@ class ExampleFinder:
         if adapted == (row.message, row.reply):
             return row, score
         return row.model_copy(update={"message": adapted[0], "reply": adapted[1]}), score
-
-    def find_told(self, message: str, count: int) -> list[DialogueRow]:
-        """Rows that tell the same kind of thing: examples of what to remember, nearest last.
-
-        Most are of the most likely key (one of which is "nothing"); the first one is of the next.
-        """
-        if not self._told_names:
-            return []
-        scores = self._index.cosines(message)
-        keys = self._named(SentenceTask.KEY, message, self._told_names)[:2]
-        found: list[DialogueRow] = []
-        for key, wanted in zip(keys, (count - 1, 1), strict=False):
-            own = np.where(self._told == key, scores, -np.inf)
-            nearest = np.argsort(-own, kind="stable")[:wanted]
-            found = [self._rows[i] for i in nearest[::-1] if np.isfinite(own[i])] + found
-        return found
 
     def find_expressed(self, reply: str) -> list[tuple[str, str]]:
         """A short reply with its expression of each of the two likeliest, the likeliest last."""
@@ -232,7 +199,12 @@ def told_key(row: DialogueRow) -> str:
     """Key of what is remembered of a message without context, or "nothing"; "" in context."""
     if row.memory or row.summary:
         return ""
-    return _memory_key(row.remember) or NOTHING_TO_REMEMBER
+    return memory_key(row.remember) or NOTHING_TO_REMEMBER
+
+
+def told_keys(rows: Sequence[DialogueRow]) -> list[str]:
+    """All that `told_key` says of some rows."""
+    return sorted({key for row in rows if (key := told_key(row))})
 
 
 def expression_of(row: DialogueRow) -> str:
@@ -243,11 +215,3 @@ def expression_of(row: DialogueRow) -> str:
 def _day_of_reply(row: DialogueRow) -> str:
     """The day on which the reply is right, or "" if it is right on any."""
     return row.now[0] if row.now and _NAMES_A_DAY.search(row.reply) else ""
-
-
-def _memory_value(memory: str) -> str:
-    return memory.strip("[]").partition(":")[2].strip()
-
-
-def _memory_key(memory: str | None) -> str:
-    return memory.strip("[]").split(":")[0].strip() if memory else ""

@@ -9,20 +9,32 @@ import numpy as np
 
 from ohlora_core.chat.asking import Question, ask
 from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator
+from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, pick_best
 
-__all__ = ["extract_memory", "memory_question", "parse_memory", "pick_memory"]
+__all__ = ["MemoryReader", "extract_memory", "memory_question", "parse_memory", "pick_memory"]
 
+RECALL_SHARE = 0.6  # of the threshold, for a message that asks what is remembered
 _MEMORY = re.compile(r"\[([^:\[\]]+):([^\[\]]+)\]")
 _BRACKETS = str.maketrans("(){}", "[][]")
 
 
-def pick_memory(encoder: SentenceEncoder, message: str, memories: Sequence[str]) -> str | None:
-    """The stored memory that fits the raw message best, if it fits well enough."""
+def pick_memory(
+    encoder: SentenceEncoder, message: str, memories: Sequence[str], *, is_recall: bool = False
+) -> str | None:
+    """The stored memory that fits the raw message best, if it fits well enough.
+
+    Args:
+        encoder: The S-BERTs.
+        message: What the user says.
+        memories: What is stored of the user.
+        is_recall: Whether the message asks for a memory, so that a lower cosine will do.
+    """
     if not memories:
         return None
     cosines = encoder.similarity(SentenceTask.MEMORY, message, list(memories))
-    best = pick_best(cosines, encoder.threshold("memory"))
+    threshold = encoder.threshold("memory") * (RECALL_SHARE if is_recall else 1.0)
+    best = pick_best(cosines, threshold)
     return None if best is None else memories[best]
 
 
@@ -50,3 +62,27 @@ def extract_memory(generator: TextGenerator, prompt: str, rng: np.random.Generat
     """What to remember; None if nothing."""
     [memory] = ask(generator, [memory_question(prompt)], rng)
     return memory or None
+
+
+class MemoryReader:
+    """What to remember of a message, read out of it instead of written: for small models.
+
+    Args:
+        encoder: Knows what kind of thing a message tells (task KEY).
+        values: Finds its words.
+        keys: Of all memories, and the one that stands for nothing.
+    """
+
+    def __init__(self, encoder: SentenceEncoder, values: ValueReader, keys: Sequence[str]) -> None:
+        self._encoder = encoder
+        self._values = values
+        self._keys = list(keys)
+
+    def read(self, message: str) -> str | None:
+        """A memory "[key: value]"; None if the message tells nothing to keep."""
+        shares = self._encoder.similarity(SentenceTask.KEY, message, self._keys)
+        key = self._keys[int(shares.argmax())]
+        if key == NOTHING_TO_REMEMBER:
+            return None
+        value = self._values.read(key, message)
+        return f"[{key}: {value}]" if value else None

@@ -90,6 +90,7 @@ class ReplyMaker:
         now: datetime,
         *,
         read: Sequence[str] = (),
+        recalled: str = "",
         seed: int | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[ReplyText]:
@@ -101,6 +102,7 @@ class ReplyMaker:
             now: Local time, for the day-of-week rules.
             read: Replies in the prompt that would do for the message as they are, the best last;
                 that one is a candidate too.
+            recalled: Words of the user's memory; if that best one says them, a candidate has to.
         """
         heat = 0.0
         for attempt in range(MAX_TRIES):
@@ -108,6 +110,8 @@ class ReplyMaker:
             try_seed = None if seed is None else seed + attempt
             if self._rank:
                 replies = self._candidates(prompt, message, read, temperature, try_seed)
+                if read and recalled in read[-1]:
+                    replies = [reply for reply in replies if recalled in reply]
             else:
                 text = ""
                 for piece in self._generator.stream(

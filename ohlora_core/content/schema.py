@@ -18,8 +18,11 @@ Mouth = Literal["보통", "크게", "아주 크게"]
 Pose = Literal["없음", "보통", "많이"]
 # What a message does; decides which reply can fit it whatever it is about.
 SpeechAct = Literal[
-    "기쁜 소식", "힘든 소식", "계획", "이야기", "오로라 질문", "조언 요청", "지식 질문",
-    "기억 질문", "부탁", "칭찬", "장난", "긍정", "부정", "인사", "알 수 없음", "민감한 말",
+    "좋은 소식", "즐거움", "설렘", "아픔", "피곤", "슬픔", "화", "걱정", "낭패", "불편", "심심",
+    "계획", "근황", "해낸 일", "자기소개", "취향", "불호", "세상 이야기", "농담", "지식 질문",
+    "방법 질문", "고민 질문", "추천 요청", "기능 부탁", "놀이 부탁", "의견 질문",
+    "오로라 취향 질문", "오로라 질문", "기억 질문", "위로 부탁", "인사", "작별", "고마움", "사과",
+    "칭찬", "놀림", "고백", "민감한 말", "긍정", "부정", "짧은 대답", "맞장구", "알 수 없음",
 ]  # fmt: skip
 EthicsCategory = Literal["사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타"]
 
@@ -90,12 +93,19 @@ class DialogueRow(Row):
 
 
 class CommentRow(Row):
-    """What she adds when she says back what a user told.
+    """What she adds when she says back what a user said, or says instead.
 
-    `message` is one that it fits; without one it fits any of the act.
+    Attributes:
+        act: What the messages do that it fits.
+        after: What stands before it: a statement ("told": "고양이 키우는구나!"), a question that
+            the comment goes on with ("asked": "왜 하늘이 파란지"), a thing with a question mark
+            ("named": "예쁜 순우리말?") or nothing ("alone").
+        message: One that it fits; without one it fits any of the act.
+        comment: The text.
     """
 
     act: SpeechAct
+    after: Literal["told", "asked", "named", "alone"]
     message: Text | None = None
     comment: Text
 

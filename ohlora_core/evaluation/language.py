@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from pathlib import Path
 from typing import Any
 
-from ohlora_core.chat.examples import ExampleFinder, expression_of
+from ohlora_core.chat.examples import ExampleFinder, expression_of, told_key, told_keys
+from ohlora_core.chat.memory import MemoryReader
+from ohlora_core.chat.reactions import memory_key
 from ohlora_core.content import Split, load_dialogues
-from ohlora_core.language import Role, expression_prompt, memory_example, memory_prompt
-from ohlora_core.language.local import LocalGenerator, load_lite
+from ohlora_core.language import Role, expression_prompt
+from ohlora_core.language.local import LITE_ROLES, LocalGenerator, load_lite
+from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.training.adapters import probes_of
 from ohlora_core.training.language_corpus import PublicText
 from ohlora_core.training.language_model import measure
-from ohlora_core.training.language_tasks import Document, Tasks, final_of
+from ohlora_core.training.language_tasks import Document, Tasks
 
 __all__ = ["evaluate"]
 
 log = logging.getLogger(__name__)
 
-_MEMORY = re.compile(r"^\[([^:\[\]]+): ([^\[\]]+)\]$")
 _SEED = 20261
 _EXPRESSIONS = 300
 
@@ -52,14 +53,16 @@ def evaluate(
     generator = load_lite(models_dir)
     held = Tasks(PublicText(), split, seed=_SEED)
     results: dict[str, Any] = {"perplexity": {}}
-    for role in Role:
+    for role in LITE_ROLES:
         probes = probes_of(role, held, 100)
         model, tokenizer = generator.model_for(role)
         if probes:
             loss = measure(model, tokenizer, probes)["loss"]
             results["perplexity"][role.value] = round(math.exp(loss), 2)
     results |= _copying(generator, held)
-    results |= _remembering(generator, held, sentence_encoder)
+    results |= _expressing(generator, held, sentence_encoder)
+    if sentence_encoder:
+        results |= _remembering(models_dir, held, sentence_encoder)
     return results
 
 
@@ -86,25 +89,12 @@ def _copying(generator: LocalGenerator, held: Tasks) -> dict[str, float]:
     }
 
 
-def _remembering(
+def _expressing(
     generator: LocalGenerator,
     held: Tasks,
     encoder: SentenceEncoder | None,
 ) -> dict[str, float]:
     finder = _training_finder(encoder) if encoder else None
-    count = generator.example_count
-    keys, exact, silent = [], [], []
-    for row in [*held.remembered[:60], *held.quiet[:60]]:
-        near = finder.find_told(row.message, count) if finder else held.neighbours(row, count)
-        shown = [memory_example(other.message, other.remember) for other in near]
-        prompt = memory_prompt(final_of(row), shown)
-        text = generator.generate(Role.MEMORY, [prompt], greedy=True)[0]
-        if row.remember is None:
-            silent.append(text == "")
-            continue
-        match = _MEMORY.match(text)
-        keys.append(bool(match) and row.remember.startswith(f"[{match.group(1) if match else ''}:"))
-        exact.append(text == row.remember)
     expressed = []
     for row in held.rows[:_EXPRESSIONS]:
         shown = finder.find_expressed(row.reply) if finder else []
@@ -112,10 +102,19 @@ def _remembering(
         text = generator.generate(Role.EYES_MOUTH_POSE, [prompt], greedy=True)[0]
         expressed.append(text == expression_of(row))
     return {
-        "memory_key": _share(keys),
-        "memory_exact": _share(exact),
-        "memory_silent": _share(silent),
         "expression_exact": _share(expressed),
+    }
+
+
+def _remembering(models_dir: Path, held: Tasks, encoder: SentenceEncoder) -> dict[str, float]:
+    keys = told_keys([row for row in load_dialogues() if row.split == "train"])
+    reader = MemoryReader(encoder, ValueReader.load(models_dir), keys)
+    read = [(row.remember, reader.read(row.message)) for row in held.rows if told_key(row)]
+    told = [(wanted, found or "") for wanted, found in read if wanted]
+    return {
+        "memory_key": _share([memory_key(found) == memory_key(wanted) for wanted, found in told]),
+        "memory_exact": _share([found == wanted for wanted, found in told]),
+        "memory_silent": _share([found is None for wanted, found in read if not wanted]),
     }
 
 

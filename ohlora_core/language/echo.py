@@ -1,18 +1,20 @@
-"""What a user tells, said back as somebody does who listens.
+"""What a user says, said back as somebody does who listens.
 
-"내년 봄에 결혼해요 저희" becomes "내년 봄에 결혼하는구나": the last sentence (the longest where no
-mark parts them) without the one who speaks, with another ending on its verb. The morphemes are
-those of the Kiwi library. Knows nothing of prompts, rows or models.
+What is told: "내년 봄에 결혼해요 저희" becomes "내년 봄에 결혼하는구나": the last sentence (the
+longest where no mark parts them) without the one who speaks, with another ending on its verb.
+What is asked: "하늘은 왜 파래?" becomes "하늘은 왜 파란지". What is wanted: "예쁜 순우리말 알려줘"
+becomes "예쁜 순우리말". Knows nothing of prompts, rows or models.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["prepare", "said_back"]
+from ohlora_core.language.morphemes import analysed, analyser, joined, kind
+
+__all__ = ["asked_back", "named_back", "said_back"]
 
 _LONGEST = 36  # characters of an echo; what is longer is a story, not news
 _SENTENCE_END = re.compile(r"(?<=[?!.~])\s+|\n")
@@ -26,6 +28,7 @@ _HER = frozenset({"로라", "오로라"})
 _LISTENER = frozenset({"너", "네", "니", "너희", "당신", "자네"})
 _VERBS = frozenset({"VV", "VX", "XSV", "VA", "XSA", "VCP", "VCN"})
 _NOUNS = frozenset({"NNG", "NNP", "NR", "SL", "SN", "NNB", "XSN"})
+_UNSURE = frozenset({"들"})  # 들어: lifted or heard
 _STATES_OF = frozenset({"중", "편", "참", "차", "살", "년", "개월", "명", "번"})  # bound nouns
 _WANTS = re.compile("(으|을|ᆯ)?(래|게|래요|게요|려고|려구|려고요|라구|라고)")
 # Endings of statements; the others ask, command or report what somebody else said.
@@ -39,21 +42,22 @@ _NOT_PAST = re.compile(
 )
 # What nobody wants to hear said back about themselves.
 _NOT_AGREED = re.compile("못생|못나|뚱뚱|멍청|바보|한심|쓸모|루저|찌질|죽고|죽을|자살")
+_HELPLESS = re.compile(
+    r"\s*(나 |저 |이제 |이거 )?(어떡|어떻게 ?(해|하|돼)|어쩌|어쩜|어째|우째|어카)\S*$"
+)
+_ENDS_ASKING = re.compile(
+    "어|아|니|냐|나|나요|지|죠|지요|ᆯ까|을까|ᆯ까요|을까요|ᆫ가|은가|는가|ᆫ가요|은가요|는가요|ᆸ니까|습니까"
+    "|어요|아요|에요|야|ᆯ래|을래|대|래|다며|음|ᆷ|노|누|누요|여|는데|ᆫ데|남|려나|으려나"
+)
+_OPEN_CHOICE = re.compile("ᆯ까|을까|ᆯ까요|을까요|려나|으려나|ᆯ래|을래")
+_REQUEST = re.compile(
+    r"(\S*(줘|줄래|주라|주세요)|알려|말해|추천|들려|보여|찾아|골라|불러|만들어|지어|가르쳐|갈켜|공유|소개|설명|뽑아|정해"
+    r"|부탁|제발|좀|ㄱ+$|고고|플리즈|구함|구해|달라)\S*$"
+)
+_KNOWING = frozenset({"알", "모르", "궁금하", "궁금"})
+_PARTICLES = frozenset({"JKO", "JKS", "JX", "JKB", "JKG", "JC", "JKC"})
 _HEARSAY = re.compile("(다|라|자|냐)(네|는데|더라|던데)요?$")
 _ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)")
-
-
-@functools.cache
-def _kiwi() -> Any:
-    """The analyser (two seconds, 330 MB); `prepare` loads it before somebody waits."""
-    from kiwipiepy import Kiwi
-
-    return Kiwi(num_workers=1, load_multi_dict=False)
-
-
-def prepare() -> None:
-    """Load the analyser now."""
-    _kiwi()
 
 
 def said_back(message: str) -> str | None:
@@ -64,31 +68,108 @@ def said_back(message: str) -> str | None:
     >>> said_back("나 조선소에서 배 만든다")
     '조선소에서 배 만드는구나'
     """
-    sentences = [part for part in _SENTENCE_END.split(message.strip()) if part.strip()]
-    for sentence in reversed(sentences):
+    for sentence in reversed(_sentences(_HELPLESS.sub("", message.strip().rstrip("?!.~ㅠㅜ ")))):
         if _ASKED.search(sentence) or _NOT_AGREED.search(sentence):
             return None
-        plain = " ".join(_NOT_WORDS.sub(" ", sentence).split()).rstrip(" .,~:-")
-        parts = [part.text for part in _kiwi().split_into_sents(plain)] if plain else []
+        plain = _words(sentence)
+        parts = [part.text for part in analyser().split_into_sents(plain)] if plain else []
         for part in sorted(parts, key=len, reverse=True):
             if not _HEARSAY.search(part) and (echo := _said_back(part)):
                 return echo
     return None
 
 
-def _said_back(text: str) -> str | None:
-    tokens = _inner(_kiwi().tokenize(text))
-    if any(token.form in (_LISTENER if token.tag == "NP" else _HER) for token in tokens):
-        return None  # it is about her
+def asked_back(message: str, *, is_choice: bool = False) -> str | None:
+    """The last question of a message as a clause to go on with, or None.
+
+    Args:
+        message: The message.
+        is_choice: Whether somebody asks what to do ("뭘 먹을지"), not what is so ("뭘 먹는지").
+
+    >>> asked_back("카멜레온은 왜 색이 변해?")
+    '카멜레온은 왜 색이 변하는지'
+    """
+    sentences = _sentences(message)
+    text = _words(sentences[-1]) if sentences else ""
+    tokens = _inner(analysed(text))
     place = _predicate(tokens)
-    if place is None:
+    if place is None or _is_about_her(tokens) or _HELPLESS.search(text):
         return None
-    told = _told_to_listener(text, tokens[:place])
+    words = [(token.form, kind(token)) for token in tokens[place:]]
+    stem = [word for word in words if word[1] not in ("EF", "EC", "ETN")]
+    ending = "".join(form for form, tag in words if tag in ("EF", "EC", "ETN"))
+    if not stem or not _ENDS_ASKING.fullmatch(ending):
+        return None
+    if _is_asking(tokens, place, stem, ending) or stem[-1] == ("보", "VX"):
+        return None  # a guess, or a riddle
+    if stem[0][0] in _KNOWING and place and tokens[place - 1].form.endswith("지"):
+        return _with_told(text, tokens, place, "")
+    if stem[-1][1] in _NOUNS:
+        stem.append(("이", "VCP"))
+    is_past = stem[-1] in (("었", "EP"), ("겠", "EP"))
+    if not is_past and (is_choice or _OPEN_CHOICE.fullmatch(ending)):
+        embedded = "ᆯ지"
+    else:
+        present = _is_action(tokens, place, stem) or stem[-1][0].endswith(("있", "없"))
+        embedded = "는지" if is_past or present else "ᆫ지"
+    return _with_told(text, tokens, place, joined([*stem, (embedded, "EC")]))
+
+
+def named_back(message: str) -> str | None:
+    """What a message asks for, without the words that ask, or None.
+
+    >>> named_back("예쁜 순우리말 알려줘")
+    '예쁜 순우리말'
+    """
+    sentences = _sentences(message)
+    words = sentences[-1].rstrip("?!.~ㅠㅜㅋㅎ ").split() if sentences else []
+    kept = list(words)
+    while kept and _REQUEST.match(kept[-1]):
+        kept.pop()
+    if not kept:
+        return None
+    text = _words(" ".join(kept))
+    tokens = _inner(analysed(text))
+    is_topic = bool(tokens) and tokens[-1].tag == "JX" and sentences[-1].rstrip().endswith("?")
+    if len(kept) == len(words) and not is_topic:
+        return None
+    while tokens and tokens[-1].tag in _PARTICLES:
+        tokens.pop()
+    if not tokens or _is_about_her(tokens) or tokens[-1].tag not in _NOUNS:
+        return None
+    named = " ".join(_told_to_listener(text, tokens).split())
+    return named if 2 <= len(named) <= _LONGEST else None
+
+
+def _sentences(message: str) -> list[str]:
+    return [part for part in _SENTENCE_END.split(message.strip()) if part.strip()]
+
+
+def _words(sentence: str) -> str:
+    """A sentence without marks and lone jamo."""
+    return " ".join(_NOT_WORDS.sub(" ", sentence).split()).rstrip(" .,~:-")
+
+
+def _is_about_her(tokens: Sequence[Any]) -> bool:
+    return any(token.form in (_LISTENER if token.tag == "NP" else _HER) for token in tokens)
+
+
+def _said_back(text: str) -> str | None:
+    tokens = _inner(analysed(text))
+    place = _predicate(tokens)
+    if place is None or _is_about_her(tokens):
+        return None
+    if tokens[place].form in _UNSURE:
+        return None
     verb = _exclaimed(text, tokens, place)
-    if verb is None:
-        return None
-    joined = verb if place and tokens[place - 1].end == tokens[place].start else f" {verb}"
-    echo = " ".join((told + joined).split())
+    return _with_told(text, tokens, place, verb) if verb else None
+
+
+def _with_told(text: str, tokens: Sequence[Any], place: int, verb: str) -> str | None:
+    """The text before `place` told to the listener, and the verb; None if short or long."""
+    told = _told_to_listener(text, tokens[:place])
+    ending = verb if place and tokens[place - 1].end == tokens[place].start else f" {verb}"
+    echo = " ".join((told + ending).split())
     return echo if 3 <= len(echo) <= _LONGEST else None
 
 
@@ -119,7 +200,7 @@ def _predicate(tokens: Sequence[Any]) -> int | None:
         return last
     if tokens[last].tag not in ("EF", "EC", "ETN"):
         return None
-    while last >= 0 and _kind(tokens[last]) not in _VERBS:
+    while last >= 0 and kind(tokens[last]) not in _VERBS:
         if tokens[last].tag not in ("EF", "EC", "ETN", "EP"):
             return None
         last -= 1
@@ -129,20 +210,14 @@ def _predicate(tokens: Sequence[Any]) -> int | None:
     return last - 1 if tokens[last].tag == "VCP" and last else last
 
 
-def _kind(token: Any) -> str:
-    """The tag without the mark of a (regular or irregular) conjugation."""
-    return token.tag.partition("-")[0]
-
-
 def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
     """The verb from `place` on with an ending that exclaims."""
-    kiwi = _kiwi()
-    words = [(token.form, _kind(token)) for token in tokens[place:]]
+    words = [(token.form, kind(token)) for token in tokens[place:]]
     if words[-1][1] in _NOUNS:
         if words[-1][1] == "NNB" and words[-1][0] not in _STATES_OF:
             return None
         ending = "구나" if words[-1][1] == "NNB" else "라니"
-        return kiwi.join([*words, ("이", "VCP"), (ending, "EF")])
+        return joined([*words, ("이", "VCP"), (ending, "EF")])
     stem = [word for word in words if word[1] not in ("EF", "EC", "ETN")]
     ending = "".join(form for form, tag in words if tag in ("EF", "EC", "ETN"))
     if _WANTS.fullmatch(ending) and stem[-1][1] in ("VV", "XSV", "VX"):
@@ -150,13 +225,13 @@ def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
             0,
             8,
         )
-        return kiwi.join([*stem, ("으려는구나" if closed else "려는구나", "EF")])
+        return joined([*stem, ("으려는구나" if closed else "려는구나", "EF")])
     if not _STATES.fullmatch(ending) or _is_asking(tokens, place, stem, ending):
         return None
     doing = stem[-1][1] in ("VV", "XSV")
     if ending in _EVENT and doing and not _NOT_PAST.search(text):
-        return kiwi.join([*stem, ("었", "EP"), ("구나", "EF")])
-    return kiwi.join([*stem, ("는구나" if _is_action(tokens, place, stem) else "구나", "EF")])
+        return joined([*stem, ("었", "EP"), ("구나", "EF")])
+    return joined([*stem, ("는구나" if _is_action(tokens, place, stem) else "구나", "EF")])
 
 
 def _is_asking(
@@ -173,7 +248,7 @@ def _is_action(tokens: Sequence[Any], place: int, stem: Sequence[tuple[str, str]
     """Whether the ending is that of a verb of doing in the present."""
     form, tag = stem[-1]
     if tag == "VX" and form in ("않", "못하"):
-        before = [_kind(token) for token in tokens[:place] if _kind(token) in _VERBS]
+        before = [kind(token) for token in tokens[:place] if kind(token) in _VERBS]
         return not before or before[-1] not in ("VA", "XSA")
     if tag == "VX" and form in ("있", "싶", "듯하", "만하"):
         return False
@@ -197,9 +272,9 @@ def _told_to_listener(text: str, tokens: Sequence[Any]) -> str:
             continue
         parts.append(text[at : token.start])
         at = token.end
-        joined = after is not None and after.start <= token.end
-        if joined and after.tag in ("JKS", "JX") and after.form in _OF_SUBJECT:
+        touching = after is not None and after.start <= token.end
+        if touching and after.tag in ("JKS", "JX") and after.form in _OF_SUBJECT:
             at = max(at, after.end)
-        elif joined or token.form in ("내", "제"):
+        elif touching or token.form in ("내", "제"):
             parts.append(_TO_LISTENER.get(text[token.start : token.end], "너"))
     return "".join([*parts, text[at : tokens[-1].end]])

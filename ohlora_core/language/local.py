@@ -44,6 +44,8 @@ __all__ = ["GenerationSettings", "LocalGenerator", "load_lite"]
 log = logging.getLogger(__name__)
 
 _SETTINGS_FILE = "lite.json"
+LITE_ROLES: list[Role] = [role for role in Role if role is not Role.MEMORY]
+"""What the embedded model writes; memories are read out of messages instead (`values`)."""
 _SHORTEST_ROOM = 16  # tokens of an answer, however long its prompt is
 
 
@@ -61,8 +63,6 @@ class GenerationSettings:
         slip_margin: A small model slips in the middle of a sentence now and then, and such a text
             is far less probable than the others. Candidates whose mean log-probability (nats per
             token) lies more than this below that of the best are replaced by the best.
-        min_likelihood: Role -> mean log-probability below which an answer counts as a guess and
-            becomes the empty text.
     """
 
     example_count: int = 0
@@ -72,7 +72,6 @@ class GenerationSettings:
     tokens_in_all: Mapping[str, int] = field(default_factory=dict)
     temperatures: Mapping[str, float] = field(default_factory=dict)
     slip_margin: float = math.inf
-    min_likelihood: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -264,9 +263,7 @@ class LocalGenerator:
                 answer.update(draft.text)
             while row < len(drafts) and drafts[row].ended:
                 answers[row].close(drafts[row].text)
-                likelihood = drafts[row].likelihood
-                floor = self._settings.min_likelihood.get(requests[row].role.value, -math.inf)
-                yield answers[row].shown if likelihood >= floor else "", likelihood
+                yield answers[row].shown, drafts[row].likelihood
                 row += 1
 
     # -- decoding -----------------------------------------------------------------------------
@@ -388,7 +385,7 @@ def _is_looping(ids: list[int], longest: int = 8) -> bool:
 
 
 def load_lite(models_dir: Path, dtype: torch.dtype = torch.float32) -> LocalGenerator:
-    """The embedded language model with its seven adapters.
+    """The embedded language model with an adapter for each of `LITE_ROLES`.
 
     Args:
         models_dir: The folder models/ of the repository.
@@ -403,7 +400,7 @@ def load_lite(models_dir: Path, dtype: torch.dtype = torch.float32) -> LocalGene
     base = folder / "base"
     for name in ("config.json", *TOKENIZER_FILES, "model.safetensors"):
         check_file(base / name)
-    adapters = {role: folder / "adapters" / role.value for role in Role}
+    adapters: dict[Role, Path] = {role: folder / "adapters" / role.value for role in LITE_ROLES}
     for adapter in adapters.values():
         check_file(adapter / CONFIG_FILE)
         check_file(adapter / WEIGHTS_FILE)
@@ -422,8 +419,8 @@ def load_lite(models_dir: Path, dtype: torch.dtype = torch.float32) -> LocalGene
     for adapter in adapters.values():
         check_adapter(adapter, base, model)
     model = attach_adapters(model, adapters)
-    loaded_base = LoadedBase(model.to(dtype), tokenizer, list(Role), [tokenizer.bos_token_id])
-    return LocalGenerator(dict.fromkeys(Role, loaded_base), settings)
+    loaded_base = LoadedBase(model.to(dtype), tokenizer, LITE_ROLES, [tokenizer.bos_token_id])
+    return LocalGenerator(dict.fromkeys(LITE_ROLES, loaded_base), settings)
 
 
 def read_settings(path: Path) -> GenerationSettings:

@@ -1,7 +1,7 @@
-"""The embedded encoder: a SentenceTransformer with a PEFT adapter for most tasks.
+"""The embedded encoder: a SentenceTransformer with a PEFT adapter for some tasks.
 
-Beside some lies a bag of character n-grams, whose vector is joined to that of the network; some
-tasks have a linear head on the base instead.
+Others have a bag of character n-grams, whose vector is joined to that of the base, or a linear head
+on the base, or both.
 Knows nothing of what the cosines are used for.
 """
 
@@ -30,6 +30,7 @@ from ohlora_core.sentence.ngrams import NgramBag, joined
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
 from ohlora_core.sentence.tasks import (
     BASE_TASKS,
+    HEAD_SHARES,
     HEAD_TASKS,
     NGRAM_SHARES,
     NGRAM_TASKS,
@@ -135,10 +136,14 @@ class LocalEncoder(CachedEncoder):
             pooled = self._last[1]
         else:
             pooled = self._pooled(task, texts)
-        if task in HEAD_TASKS:
-            return self._heads[task](texts, pooled).numpy()
-        bag = self._bags.get(task)
-        return (joined(pooled, bag(texts), NGRAM_SHARES[task]) if bag else pooled).numpy()
+        vectors = pooled
+        if bag := self._bags.get(task):
+            vectors = joined(pooled, bag(texts), NGRAM_SHARES[task])
+        if head := self._heads.get(task):
+            shares = head(texts, pooled)
+            alone = task not in HEAD_SHARES
+            vectors = shares if alone else joined(vectors, shares, HEAD_SHARES[task])
+        return vectors.numpy()
 
     def _pooled(self, adapter: SentenceTask | None, texts: list[str]) -> torch.Tensor:
         """[n, d] by the adapter of a task, or by the base alone."""

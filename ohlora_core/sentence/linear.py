@@ -2,8 +2,8 @@
 
 Where the classes are few, it learns in seconds what an adapter approaches in minutes: the n-grams
 know the words, the base what they mean. The vector of a text is its shares of the classes, that of
-a class name the class itself, so that their cosine says how much the text is of the class. Knows
-nothing of tasks.
+a class name (or of a record of the class, "[name: value]") the class itself, so that their cosine
+says how much the text is of the class. Knows nothing of tasks.
 """
 
 from __future__ import annotations
@@ -54,25 +54,32 @@ class LinearHead(nn.Module):
         scores = sums / counts.sqrt().unsqueeze(1) + pooled @ self.dense
         shares = functional.normalize((_SHARPNESS * scores).softmax(dim=1), dim=1)
         for row, text in enumerate(texts):
-            if text in self.names:
+            name = text[1:].partition(":")[0] if text.startswith("[") else text
+            if name in self.names:
                 shares[row] = functional.one_hot(
-                    torch.tensor(self.names.index(text)), len(self.names)
+                    torch.tensor(self.names.index(name)), len(self.names)
                 )
         return shares
 
     def save(self, folder: Path) -> None:
-        """Write the weights (float16)."""
-        weights = {"table": self.table.weight, "dense": self.dense}
-        half = {name: weight.detach().half().contiguous() for name, weight in weights.items()}
-        save_file(half, folder / FILE, metadata={_NAMES: json.dumps(self.names)})
+        """Write the weights: the table in bytes with a scale per class, the rest in float16."""
+        table = self.table.weight.detach()
+        scale = table.abs().amax(dim=0).clamp_min(1e-8) / 127
+        weights = {
+            "table": (table / scale).round().to(torch.int8),
+            "scale": scale,
+            "dense": self.dense.detach().half().contiguous(),
+        }
+        save_file(weights, folder / FILE, metadata={_NAMES: json.dumps(self.names)})
 
     @classmethod
     def load(cls, folder: Path) -> LinearHead:
         """Read what `save` wrote, ready to use."""
         with safe_open(str(folder / FILE), framework="pt") as file:
             names = json.loads(file.metadata()[_NAMES])
-            table, dense = (file.get_tensor(name).float() for name in ("table", "dense"))
+            parts = ("table", "scale", "dense")
+            table, scale, dense = (file.get_tensor(name).float() for name in parts)
         head = cls(len(table), len(dense), names)
-        head.table.weight.data.copy_(table)
+        head.table.weight.data.copy_(table * scale)
         head.dense.data.copy_(dense)
         return head.eval()

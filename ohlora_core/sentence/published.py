@@ -37,7 +37,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-LITE_TASKS = BASE_TASKS - {SentenceTask.ETHICS}
+LITE_TASKS = BASE_TASKS - {SentenceTask.ETHICS, SentenceTask.MEMORY}
 """No model was published for these: only small language models need examples and ranked replies.
 The embedded encoder does them."""
 PUBLISHED_TASKS = tuple(task for task in SentenceTask if task not in LITE_TASKS)

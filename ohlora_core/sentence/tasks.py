@@ -6,6 +6,7 @@ from enum import StrEnum
 
 __all__ = [
     "BASE_TASKS",
+    "HEAD_SHARES",
     "HEAD_TASKS",
     "NGRAM_SHARES",
     "NGRAM_TASKS",
@@ -31,15 +32,23 @@ class SentenceTask(StrEnum):
 
 
 HEAD_TASKS = frozenset(
-    {SentenceTask.ETHICS, SentenceTask.ACT, SentenceTask.KEY, SentenceTask.EXPRESSION}
+    {
+        SentenceTask.MEMORY,
+        SentenceTask.ETHICS,
+        SentenceTask.ACT,
+        SentenceTask.KEY,
+        SentenceTask.EXPRESSION,
+    }
 )
-"""Of the embedded encoder: decided by a linear head (`linear`) on the base."""
+"""Of the embedded encoder: have a linear head (`linear`) on the base."""
+HEAD_SHARES = {SentenceTask.MEMORY: 0.5}
+"""Share of the head in the cosine where it does not decide alone."""
 BASE_TASKS = HEAD_TASKS | {SentenceTask.RETRIEVAL, SentenceTask.RANKING}
 """Of the embedded encoder: have no adapter."""
 NGRAM_TASKS = frozenset({SentenceTask.MEMORY, SentenceTask.RETRIEVAL})
 """Of the embedded encoder: have a bag of n-grams beside the network."""
-NGRAM_SHARES = {SentenceTask.MEMORY: 0.5, SentenceTask.RETRIEVAL: 0.3}
-"""Share of the bag in the cosine."""
+NGRAM_SHARES = {SentenceTask.MEMORY: 0.33, SentenceTask.RETRIEVAL: 0.3}
+"""Share of the bag in the cosine (of MEMORY: in what is not the head's)."""
 TRAINED_TASKS = tuple(
     task for task in SentenceTask if task not in BASE_TASKS or task in HEAD_TASKS | NGRAM_TASKS
 )

@@ -21,6 +21,7 @@ import torch
 
 from ohlora_core.content import CONTENT_DIR
 from ohlora_core.errors import SettingsError
+from ohlora_core.language.local import LITE_ROLES
 from ohlora_core.language.roles import Role
 from ohlora_core.training.adapter_files import save_adapter
 from ohlora_core.training.language_corpus import load_public
@@ -41,12 +42,6 @@ EXERCISES: dict[Role, dict[str, float]] = {
         "nearest_examples": 0.2,
         "recall": 0.25,
     },
-    Role.MEMORY: {
-        "memory_row": 0.5,
-        "memory_swapped": 0.35,
-        "memory_pattern": 0.1,
-        "memory_nothing": 0.05,
-    },
     Role.SUMMARY: {"summary": 1.0},
     Role.EYES_MOUTH_POSE: {"expression": 1.0},
     Role.QNA: {"qna": 0.85, "qna_copy": 0.15},
@@ -54,13 +49,12 @@ EXERCISES: dict[Role, dict[str, float]] = {
     Role.INTERVIEW: {"interview_row": 1.0},
 }
 # Roles that need more time than the others.
-LONGER = {Role.OUTPUT_MESSAGE: 2.0, Role.MEMORY: 1.5}
+LONGER = {Role.OUTPUT_MESSAGE: 2.0}
 LITE_RANK, LITE_LEARNING_RATE = 16, 1.5e-3
 # How the finished models want to be used (`language.local.GenerationSettings`).
 LITE_SETTINGS = {
     "context_tokens": 512,
     "example_count": 3,
-    "min_likelihood": {"memory": -0.5},  # drops 12 of 15 false memories of the validation rows
     "slip_margin": 0.1,
     "top_p": 0.35,
 }
@@ -77,8 +71,8 @@ class Options:
         data_dir: Folder with the public corpora (distractors and facts only).
         seed: Seed of weights and draws.
         resume: Continue from the adapter in `out_dir`, if there is one.
-        minutes: Training time of a role; `output_message` gets twice as much, `memory` half as
-            much again. 0 saves adapters that change nothing.
+        minutes: Training time of a role; `output_message` gets twice as much. 0 saves adapters
+            that change nothing.
         roles: Roles to train, with commas between, or "all".
         rank: Rank of the adapters; by default 16, with `base` by role.
         learning_rate: Peak learning rate; by default 1.5e-3, with `base` 3e-4.
@@ -122,9 +116,9 @@ def train(options: Options) -> dict[str, Any] | None:
     from transformers import PreTrainedTokenizerFast
 
     torch.set_num_threads(options.threads)
-    roles = _roles_of(options.roles)
     if options.base:
-        return train_published(options, roles)
+        return train_published(options, _roles_of(options.roles, list(Role)))
+    roles = _roles_of(options.roles, LITE_ROLES)
     options.work_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.base_dir)
     public = load_public(options.data_dir)
@@ -146,8 +140,6 @@ def probes_of(role: Role, tasks: Tasks, count: int = 60) -> list[Document]:
     rows = tasks.rows[:count]
     if role is Role.OUTPUT_MESSAGE:
         return [tasks.nearest_examples(row, 3) for row in rows]
-    if role is Role.MEMORY:
-        return [tasks.memory_row(row) for row in rows]
     if role is Role.SUMMARY:
         return [tasks.summary(row) for row in rows]
     if role is Role.EYES_MOUTH_POSE:
@@ -159,13 +151,14 @@ def probes_of(role: Role, tasks: Tasks, count: int = 60) -> list[Document]:
     return [tasks.interview_row() for _ in range(min(count, 40))] if tasks.interview else []
 
 
-def _roles_of(names: str) -> list[Role]:
+def _roles_of(names: str, trained: list[Role]) -> list[Role]:
     if names == "all":
-        return list(Role)
+        return trained
+    by_name = {role.value: role for role in trained}
     try:
-        return [Role(name.strip()) for name in names.split(",")]
-    except ValueError as error:
-        known = ", ".join(Role)
+        return [by_name[name.strip()] for name in names.split(",")]
+    except KeyError as error:
+        known = ", ".join(trained)
         raise SettingsError(
             f"--roles 의 값 '{names}' 을(를) 쓸 수 없어요. 쓸 수 있는 값: all, {known}",
             f"--roles cannot be '{names}'. It can be all, or one or several of: {known}",

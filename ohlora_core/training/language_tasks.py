@@ -152,7 +152,7 @@ class Tasks:
             shown = [(bank.inputs[i], bank.replies[i]) for i in reversed(near)]
             prompt = prompts.reply_prompt(bank.inputs[index], shown)
             return asked(prompt, bank.replies[index], Role.OUTPUT_MESSAGE)
-        row = row or rng.choice(self.rows)
+        row = rng.choice(self.rows)
         shown = [example_of(other) for other in self.neighbours(row, count or rng.randint(1, 3))]
         return asked(prompts.reply_prompt(final_of(row), shown), row.reply, Role.OUTPUT_MESSAGE)
 
@@ -260,14 +260,14 @@ class Tasks:
             shown.append(prompts.memory_example(other.statement, other.memory))
         return asked(prompts.memory_prompt(final, shown), fact.memory, Role.MEMORY)
 
-    def memory_row(self, row: DialogueRow | None = None, swapped: bool = False) -> Document:
+    def memory_row(self) -> Document:
         """A row of ours that has, or has not, something to remember.
 
         As at run time rows of the likeliest key stand before it, and one of the next; now and then
         the next one is right.
         """
         rng = self.rng
-        row = row or rng.choice(self.remembered if rng.random() < 0.6 else self.quiet)
+        row = rng.choice(self.remembered if rng.random() < 0.6 else self.quiet)
         near = self.told_neighbours.get(id(row), [])
         if not near or rng.random() < 0.15:
             near = self.neighbours(row, rng.choice((0, 2, 3, 3)))
@@ -276,22 +276,7 @@ class Tasks:
             others = rng.sample(pool, 2)
             near = [near[0], *others] if rng.random() < 0.2 else [others[0], *near[:2][::-1]]
         shown = [prompts.memory_example(o.message, o.remember) for o in near if o is not row]
-        row = self._with_other_words(row) if swapped else row
         return asked(prompts.memory_prompt(final_of(row), shown), row.remember or "", Role.MEMORY)
-
-    def memory_swapped(self) -> Document:
-        """`memory_row` with other words in message and memory: it can only be copied."""
-        return self.memory_row(self.rng.choice(self.remembered), swapped=True)
-
-    def _with_other_words(self, row: DialogueRow) -> DialogueRow:
-        """Any noun, or a word that does not exist, where message and memory say the same."""
-        message, remember = row.message, row.remember or ""
-        key, _, value = remember.partition(": ")
-        for noun in self.nouns.shared(value.rstrip("]"), message, known=False):
-            drawn = self.nouns.draw(self.rng, noun) or noun
-            other = self.nouns.invented(self.rng) if self.rng.random() < 0.4 else drawn
-            message, value = replaced(message, noun, other), replaced(value, noun, other)
-        return row.model_copy(update={"message": message, "remember": f"{key}: {value}"})
 
     def memory_nothing(self) -> Document:
         """A question or reaction: nothing to remember."""
@@ -317,7 +302,7 @@ class Tasks:
         """What a turn was about, behind similar turns; her reply may be that of an example."""
         rng = self.rng
         drawn = row is None
-        row = row or rng.choice(self.rows)
+        row = rng.choice(self.rows)
         near = self.neighbours(row, rng.choice((0, 1, 2, 2)) if drawn else 2)
         shown = [prompts.summary_example(o.message, o.reply, o.new_summary) for o in near]
         reply, summary = row.reply, row.new_summary

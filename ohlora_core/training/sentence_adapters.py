@@ -36,6 +36,7 @@ from ohlora_core.training.sentence_objectives import (
     QnaTask,
     QuizTask,
     RetrievalTask,
+    asked_classes,
     ethics_classes,
     named_classes,
 )
@@ -54,7 +55,6 @@ logger = logging.getLogger(__name__)
 
 RANK = 16
 STEPS: dict[SentenceTask, int] = {
-    SentenceTask.MEMORY: 500,
     SentenceTask.QNA: 600,
     SentenceTask.QUIZ: 350,
     SentenceTask.INTERVIEW_ANSWER: 400,
@@ -65,12 +65,15 @@ NGRAM_STEPS: dict[SentenceTask, int] = {
     SentenceTask.RETRIEVAL: 600,
 }
 HEAD_BUCKETS: dict[SentenceTask, int] = {
+    SentenceTask.MEMORY: 2**14,
     SentenceTask.ETHICS: 2**17,
     SentenceTask.ACT: 2**15,
-    SentenceTask.KEY: 2**14,
+    SentenceTask.KEY: 2**15,
     SentenceTask.EXPRESSION: 2**15,
 }
 """Rows of the n-gram table of a head."""
+HEAD_LOOSENESS = {SentenceTask.MEMORY: 0.3, SentenceTask.ACT: 0.3, SentenceTask.ETHICS: 3.0}
+"""Less where classes overlap, more where single words decide."""
 _WARMUP = 30
 _TARGETS = (
     r".*(q_lin|k_lin|v_lin|out_lin|ffn\.lin1|ffn\.lin2|word_embeddings)"  # every weight matrix
@@ -96,6 +99,8 @@ def _task(task: SentenceTask, corpora: PublicCorpora, rng: random.Random) -> Ada
 
 def _classified(task: SentenceTask, corpora: PublicCorpora) -> Classified:
     match task:
+        case SentenceTask.MEMORY:
+            return asked_classes()
         case SentenceTask.ETHICS:
             return ethics_classes(corpora)
         case SentenceTask.ACT:
@@ -119,7 +124,8 @@ def train_head(task: SentenceTask, base_dir: Path, out_dir: Path, corpora: Publi
 
     folder = out_dir / task.value
     folder.mkdir(parents=True, exist_ok=True)
-    fit_head(_classified(task, corpora), encode, HEAD_BUCKETS[task]).save(folder)
+    looseness = HEAD_LOOSENESS.get(task, 1.0)
+    fit_head(_classified(task, corpora), encode, HEAD_BUCKETS[task], looseness).save(folder)
 
 
 def train_adapter(

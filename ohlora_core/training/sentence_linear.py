@@ -23,7 +23,10 @@ class Classified:
 
 
 def fit_head(
-    classified: Classified, encode: Callable[[Sequence[str]], np.ndarray], buckets: int
+    classified: Classified,
+    encode: Callable[[Sequence[str]], np.ndarray],
+    buckets: int,
+    looseness: float = 1.0,
 ) -> LinearHead:
     """A head for which a text is nearest to the name of its class.
 
@@ -31,6 +34,7 @@ def fit_head(
         classified: The examples.
         encode: Texts to vectors of the base, [n, width].
         buckets: Rows of the n-gram table.
+        looseness: The C of the support vector machine: less where the names are disputable.
 
     Raises:
         ValueError: if a class has no texts.
@@ -51,7 +55,7 @@ def fit_head(
     rarity = TfidfTransformer(norm=None).fit(seen)
     idf = rarity.idf_ / np.median(rarity.idf_)
     vectors = encode(texts)
-    classifier = LinearSVC(C=1.0, fit_intercept=False)
+    classifier = LinearSVC(C=looseness, fit_intercept=False)
     features = sparse.hstack([seen @ sparse.diags(idf), sparse.csr_matrix(vectors)]).tocsr()
     classifier.fit(features, labels, sample_weight=weights)
     scores = torch.from_numpy(classifier.coef_.T).float()  # [features, classes]

@@ -34,6 +34,7 @@ from ohlora_core.training.sentence_corpus import (
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
 from ohlora_core.training.sentence_linear import Classified
+from ohlora_core.training.sentence_memory import memory_key
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
@@ -44,12 +45,14 @@ __all__ = [
     "QnaTask",
     "QuizTask",
     "RetrievalTask",
+    "asked_classes",
     "ethics_classes",
     "named_classes",
 ]
 
 _TALK_WEIGHT = 0.2  # ordinary talk is plenty and easy: it must not drown what looks like it
 _NOTHING_WEIGHT = 0.4  # most messages tell nothing
+_MEANT = 0.7  # similarity of a memory pair from which the message means the memory
 _NAMES = (GENERAL, *CATEGORIES.values())
 
 Encode = Callable[[Sequence[str]], Tensor]  # texts -> [n, d] unit vectors with gradients
@@ -81,6 +84,22 @@ def ethics_classes(corpora: PublicCorpora) -> Classified:
     ]
     texts += [(text, 0, _TALK_WEIGHT) for text in ordinary_messages(corpora, "train")]
     return Classified(list(_NAMES), texts)
+
+
+def asked_classes() -> Classified:
+    """Messages with the key of the memory that they mean."""
+    meant = [
+        (row.message, memory_key(row.memory))
+        for row in content.load_dialogues()
+        if row.split == "train" and row.memory
+    ]
+    meant += [
+        (pair.message, memory_key(pair.memory))
+        for pair in content.load_memory_pairs()
+        if pair.split == "train" and pair.similarity >= _MEANT
+    ]
+    names = sorted({key for _, key in meant})
+    return Classified(names, [(text, names.index(key), 1.0) for text, key in meant])
 
 
 def named_classes(

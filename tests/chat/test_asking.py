@@ -85,13 +85,6 @@ def test_on_two_bases_the_expression_comes_first_with_all_of_its_tries():
     assert generator.batches == [[EXPRESSION], [EXPRESSION], [MEMORY]]
 
 
-def test_models_that_read_examples_are_not_asked_together():
-    generator = answering([WIDE], [REMEMBER])
-    generator.example_count = 3
-    assert run(generator)[1] == REMEMBER
-    assert generator.batches == [[EXPRESSION], [MEMORY]]
-
-
 @pytest.mark.parametrize("one_base", [True, False])
 def test_a_seed_gives_the_same_result(one_base):
     def once(seed: int) -> tuple[list[ExpressionChosen], list[int | None], list[int | None]]:

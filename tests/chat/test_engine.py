@@ -22,7 +22,7 @@ def test_a_model_that_wants_examples_reads_similar_turns_in_every_prompt():
     assert len(read.examples) == 3
     nearest = read.examples[-1]
     assert read.reply_prompt.endswith(f"(답변) {nearest.reply} 배고파 (답변 시작)")
-    assert read.reply_prompt.count("(예시)") == read.memory_prompt.count("(예시)") == 3
+    assert read.reply_prompt.count("(예시)") == 3
     assert read.summary_prompt("응").endswith(
         f"(답변) {nearest.new_summary} 배고파 (오로라 답변)응 (요약 시작)"
     )

@@ -93,11 +93,11 @@ class ActEncoder(FakeEncoder):
     def similarity(self, task, text, candidates):
         if task != SentenceTask.ACT:
             return super().similarity(task, text, candidates)
-        wanted = "힘든 소식" if "ㅠ" in text else "기쁜 소식"
+        wanted = "낭패" if "ㅠ" in text else "좋은 소식"
         return np.array([float(name == wanted) for name in candidates])
 
 
-NEWS = [row("신난다", "무슨 일이야?", act="기쁜 소식"), row("힘들어", "왜?", act="힘든 소식")]
+NEWS = [row("신난다", "무슨 일이야?", act="좋은 소식"), row("힘들어", "왜?", act="낭패")]
 
 
 TRIPS = [row("제주도에 여행 가", "한라산 보겠네!", act="계획", broad="여행이라니 좋겠다!")]
@@ -115,27 +115,30 @@ def test_a_row_that_is_not_very_near_shows_its_broad_reply(message, reply):
 
 
 COMMENTS = [
-    CommentRow(act="힘든 소식", message="지갑을 잃었어 ㅠ", comment="속상하겠다."),
-    CommentRow(act="기쁜 소식", message="지갑을 찾았어", comment="다행이야!"),
-    CommentRow(act="기쁜 소식", comment="잘됐다!"),
+    CommentRow(act="낭패", after="told", comment="속상하겠다."),
+    CommentRow(act="낭패", after="alone", comment="저런!"),
+    CommentRow(act="좋은 소식", after="told", comment="잘됐다!"),
 ]
 
 
-def test_news_that_nothing_is_near_is_said_back_with_a_comment_of_its_act():
-    finder = ExampleFinder(ActEncoder(), NEWS, COMMENTS)
-    (found,) = finder.find("우산을 잃었어 ㅠ", memory=None, summary=None, today="월", count=1)
+def found_by(finder, message, memory=None):
+    (found,) = finder.find(message, memory=memory, summary=None, today="월", count=1)
+    return found
+
+
+def test_a_message_that_nothing_is_near_is_said_back_with_a_comment_of_its_act():
+    found = found_by(ExampleFinder(ActEncoder(), NEWS, COMMENTS), "우산을 잃었어 ㅠ")
     assert found.message == "우산을 잃었어 ㅠ"
     assert found.reply == "우산을 잃었구나! 속상하겠다."
     assert "우산" in found.new_summary
 
 
-def test_where_no_comment_is_near_one_follows_that_fits_any_of_the_act():
-    finder = ExampleFinder(ActEncoder(), NEWS, COMMENTS)
-    (found,) = finder.find("시험에 붙었어", memory=None, summary=None, today="월", count=1)
-    assert found.reply == "시험에 붙었구나! 잘됐다!"
+def test_a_memory_that_no_row_is_about_is_said_back():
+    found = found_by(ExampleFinder(ActEncoder(), NEWS, COMMENTS), "비 와 ㅠ", "[상태: 감기]")
+    assert found.reply == "감기 얘기했었지! 속상하겠다."
+    assert found.memory == "[상태: 감기]"
 
 
-def test_a_question_is_not_said_back():
-    finder = ExampleFinder(ActEncoder(), [ROWS[0]], COMMENTS)
-    (found,) = finder.find("우산 어디 있어?", memory=None, summary=None, today="월", count=1)
+def test_where_no_comment_fits_the_nearest_row_stays():
+    found = found_by(ExampleFinder(ActEncoder(), [ROWS[0]], COMMENTS), "우산 어디 있어?")
     assert found == ROWS[0]

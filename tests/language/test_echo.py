@@ -1,6 +1,6 @@
 import pytest
 
-from ohlora_core.language.echo import said_back
+from ohlora_core.language.echo import asked_back, named_back, said_back
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from ohlora_core.language.echo import said_back
         ("내 친구가 아파", "네 친구가 아프구나"),
         ("내 동생 유학 갔어", "네 동생 유학 갔구나"),
         ("어제 상사한테 한소리 들었어", "어제 상사한테 한소리 들었구나"),
+        ("열 나는데 어떡해", "열 나는구나"),
+        ("버스 놓쳤어 어떡하지?", "버스 놓쳤구나"),
     ],
 )
 def test_what_is_told_is_said_back_to_the_one_who_told_it(message, echo):
@@ -36,7 +38,6 @@ def test_what_is_told_is_said_back_to_the_one_who_told_it(message, echo):
         "오늘 뭐 먹지",
         "태오라고 불러줘",
         "나한테 화내지 마",
-        "열 나는데 어떡해",
         "나 못생겼어",
         "로라는 귀엽다",
         "너 예쁘다",
@@ -52,3 +53,46 @@ def test_what_is_told_is_said_back_to_the_one_who_told_it(message, echo):
 )
 def test_what_tells_nothing_is_not_said_back(message):
     assert said_back(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "echo"),
+    [
+        ("카멜레온은 왜 색이 변해?", "카멜레온은 왜 색이 변하는지"),
+        ("조선 왕이 총 몇 명이지", "조선 왕이 총 몇 명인지"),
+        ("바다는 왜 짜?", "바다는 왜 짠지"),
+        ("외계인이 있어?", "외계인이 있는지"),
+        ("어제 비 왔어?", "어제 비 왔는지"),
+        ("이거 사도 될까?", "이거 사도 될지"),
+        ("원서 접수 언제까지인지 아니", "원서 접수 언제까지인지"),
+        ("미적분 왜 배우는지 모르겠음", "미적분 왜 배우는지"),
+    ],
+)
+def test_a_question_becomes_a_clause_to_go_on_with(message, echo):
+    assert asked_back(message) == echo
+
+
+def test_who_asks_what_to_do_gets_an_open_clause():
+    assert asked_back("저녁에 뭐 먹지", is_choice=True) == "저녁에 뭐 먹을지"
+
+
+@pytest.mark.parametrize("message", ["너는 뭐 좋아해?", "열 나는데 어떡해", "안녕", "", "헐"])
+def test_what_asks_nothing_to_go_on_with_is_no_clause(message):
+    assert asked_back(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "echo"),
+    [
+        ("예쁜 순우리말 알려줘", "예쁜 순우리말"),
+        ("플레이리스트 공유좀", "플레이리스트"),
+        ("비 오는 날 감성 노래 ㄱ", "비 오는 날 감성 노래"),
+        ("숫자를 세 줘", None),
+        ("제일 신기한 음식은?", "제일 신기한 음식"),
+        ("안아줘", None),
+        ("밥 먹었어", None),
+        ("", None),
+    ],
+)
+def test_what_is_asked_for_is_named(message, echo):
+    assert named_back(message) == echo

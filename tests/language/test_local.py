@@ -78,12 +78,6 @@ def test_candidates_far_below_the_best_are_replaced_by_it(tiny_generator, monkey
     assert found == ["제일 좋음", "괜찮음", "제일 좋음"]
 
 
-def test_an_answer_that_is_a_guess_becomes_empty(tiny_generator):
-    tiny_generator._settings = GenerationSettings(min_likelihood={"memory": 0.0})
-    assert tiny_generator.generate(Role.MEMORY, [PROMPT], seed=1) == [""]
-    assert tiny_generator.generate(Role.SUMMARY, [PROMPT], seed=1) != [""]
-
-
 def test_the_end_mark_stops_the_answer(tiny_generator, tiny_tokenizer):
     wanted = tiny_tokenizer(" 친구랑 카페 (요약 종료) 뒤", add_special_tokens=False)["input_ids"]
     script = iter(wanted)

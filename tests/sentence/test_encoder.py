@@ -23,7 +23,7 @@ def encoder(tiny_models: Path) -> SentenceEncoder:
 
 @pytest.mark.parametrize(
     ("task", "width"),
-    [(SentenceTask.QNA, 32), (SentenceTask.MEMORY, 32 + 8), (SentenceTask.ACT, 5)],
+    [(SentenceTask.QNA, 32), (SentenceTask.MEMORY, 32 + 8 + 5), (SentenceTask.ACT, 5)],
 )
 def test_vectors_have_unit_length(encoder: SentenceEncoder, task: SentenceTask, width: int) -> None:
     vectors = encoder.encode(task, TEXTS)
