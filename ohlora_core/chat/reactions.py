@@ -30,11 +30,10 @@ SPECIAL: frozenset[SpeechAct] = frozenset(
 )  # fmt: skip
 """Acts that a ready comment seldom meets well, as readers judged: a row that is less near is
 better."""
-SURE = {"told": 0.0, "named": 0.5, "asked": 0.5, "alone": 0.65}
+SURE = {"remembered": 0.0, "told": 0.0, "named": 0.3, "asked": 0.5, "alone": 0.6}
 """Share that the act of a message must have for a form: what tells nothing of the message is right
 only where its act is."""
 ANY_COMMENT = 0.62  # cosine below which a comment that fits any message of the act is better
-_NAME = "이름"
 
 
 def memory_value(memory: str) -> str:
@@ -63,7 +62,7 @@ class Reactions:
         messages = [row.message or "" for row in comments]
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
         self._fit_any = np.array([not row.message for row in comments], dtype=bool)
-        self._acts = np.array([row.act for row in comments])
+        self._acts = np.array([row.act or row.key for row in comments])
         self._forms = np.array([row.after for row in comments])
         if comments:
             analyser()  # now, not when somebody waits for it
@@ -79,21 +78,20 @@ class Reactions:
             share: How sure that is, 0..1.
             memory: The memory that it means, if any: that is said back then.
         """
-        if memory and (act == RECALL or memory_key(memory) == _NAME):
+        if memory and act == RECALL:
             return None
-        remembered = f"{memory_value(memory)} 얘기했었지! " if memory else None
         forms: dict[str, Callable[[], str | None]] = {
             "named": lambda: _with(named_back(message), "? "),
             "asked": lambda: _with(asked_back(message, is_choice=act in CHOICES), " "),
             "told": lambda: _with(said_back(message), "! "),
             "alone": lambda: "",
         }
-        if remembered:
-            forms = {"told": lambda: remembered, "alone": lambda: remembered}
+        if memory:
+            act, share = memory_key(memory), 1.0
+            forms = {"remembered": lambda: f"{memory_value(memory)} 얘기했었지! "}
         for form, said in forms.items():
             fits = (self._acts == act) & (self._forms == form)
-            is_sure = remembered or share >= SURE[form]
-            if fits.any() and is_sure and (before := said()) is not None:
+            if fits.any() and share >= SURE[form] and (before := said()) is not None:
                 return before + self._best(message, fits)
         return None
 

@@ -96,18 +96,29 @@ class CommentRow(Row):
     """What she adds when she says back what a user said, or says instead.
 
     Attributes:
-        act: What the messages do that it fits.
+        act: What the messages do that it fits; of one after a memory None.
+        key: Of one after a memory: the key of the memories that it fits.
         after: What stands before it: a statement ("told": "고양이 키우는구나!"), a question that
             the comment goes on with ("asked": "왜 하늘이 파란지"), a thing with a question mark
-            ("named": "예쁜 순우리말?") or nothing ("alone").
+            ("named": "예쁜 순우리말?"), a memory ("remembered": "감기 얘기했었지!") or nothing
+            ("alone").
         message: One that it fits; without one it fits any of the act.
         comment: The text.
     """
 
-    act: SpeechAct
-    after: Literal["told", "asked", "named", "alone"]
+    act: SpeechAct | None = None
+    key: Text | None = None
+    after: Literal["told", "asked", "named", "remembered", "alone"]
     message: Text | None = None
     comment: Text
+
+    @model_validator(mode="after")
+    def _fits_something(self) -> CommentRow:
+        if (self.act is None) == (self.key is None) or (
+            (self.key is not None) != (self.after == "remembered")
+        ):
+            raise ValueError("a comment has an act, or after a memory the key of it")
+        return self
 
     def split_key(self) -> str:
         return self.message or self.comment

@@ -115,6 +115,7 @@ def test_a_row_that_is_not_very_near_shows_its_broad_reply(message, reply):
 
 
 COMMENTS = [
+    CommentRow(key="상태", after="remembered", comment="지금은 좀 어때?"),
     CommentRow(act="낭패", after="told", comment="속상하겠다."),
     CommentRow(act="낭패", after="alone", comment="저런!"),
     CommentRow(act="좋은 소식", after="told", comment="잘됐다!"),
@@ -135,7 +136,7 @@ def test_a_message_that_nothing_is_near_is_said_back_with_a_comment_of_its_act()
 
 def test_a_memory_that_no_row_is_about_is_said_back():
     found = found_by(ExampleFinder(ActEncoder(), NEWS, COMMENTS), "비 와 ㅠ", "[상태: 감기]")
-    assert found.reply == "감기 얘기했었지! 속상하겠다."
+    assert found.reply == "감기 얘기했었지! 지금은 좀 어때?"
     assert found.memory == "[상태: 감기]"
 
 

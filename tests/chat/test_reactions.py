@@ -10,6 +10,7 @@ def comment(act, after, text, message=None):
 
 
 COMMENTS = [
+    CommentRow(key="상태", after="remembered", comment="지금은 좀 어때?"),
     comment("낭패", "told", "속상하겠다.", "지갑을 잃었어"),
     comment("낭패", "told", "저런!"),
     comment("낭패", "alone", "아이고!"),
@@ -59,8 +60,10 @@ def test_one_message_gets_one_reaction_and_several_get_several():
     assert len(set(said)) > 1
 
 
-def test_a_memory_is_said_back_but_for_a_name_and_a_question_for_it(reactions):
-    assert reactions.to("비 오네", "낭패", memory="[상태: 감기]") == "감기 얘기했었지! 저런!"
+def test_a_memory_is_said_back_unless_nothing_fits_it_or_it_is_asked_for(reactions):
+    assert (
+        reactions.to("비 오네", "낭패", memory="[상태: 감기]") == "감기 얘기했었지! 지금은 좀 어때?"
+    )
     assert reactions.to("비 오네", "낭패", memory="[이름: 민준]") is None
     assert reactions.to("내 상태 어떻다고?", "기억 질문", memory="[상태: 감기]") is None
 
