@@ -261,6 +261,10 @@ class Core:
             UnknownFaceError: if the settings name a face that is not offered.
             DataFolderError: if the data folder cannot be written.
         """
+        import torch
+
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
         settings.prepare_data_dir()
         choice = choose_profile(settings)
         settings = settings.model_copy(update={"profile": choice.name})
@@ -268,14 +272,11 @@ class Core:
         check_encoder(settings)  # before the language models, which take minutes
         generator = load_generator(settings)
         encoder = load_encoder(settings)
-        store = Store(settings.effective_database_url)
         values = ValueReader.load(settings.models_dir) if generator.example_count else None
+        store = Store(settings.effective_database_url)
         core = cls(settings, generator, encoder, face, store, choice.lack, values)
-        is_small = settings.profile == settings.face == "lite"
-        if threads := settings.threads or (SMALL_MODEL_THREADS if is_small else None):
-            import torch
-
-            torch.set_num_threads(threads)
+        if not settings.threads and settings.profile == settings.face == "lite":
+            torch.set_num_threads(SMALL_MODEL_THREADS)  # of threads that begin from now on
         return core
 
     def session(self, user_id: str) -> Session:

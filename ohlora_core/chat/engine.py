@@ -21,8 +21,13 @@ from ohlora_core.chat.expression import (
     expression_question,
     scores_of,
 )
-from ohlora_core.chat.memory import MemoryReader, extract_memory, memory_question, pick_memory
-from ohlora_core.chat.reactions import memory_value
+from ohlora_core.chat.memory import (
+    MemoryReader,
+    extract_memory,
+    memory_question,
+    memory_value,
+    pick_memory,
+)
 from ohlora_core.chat.reply import ReplyMaker
 from ohlora_core.chat.summary import summarise
 from ohlora_core.chat.time_words import day_label, with_time_prefix
@@ -188,12 +193,12 @@ class ChatEngine:
     ) -> str | None:
         """What to remember, as `memory`; `show` gets the expression as soon as it is known.
 
-        One batch where both roles share a base, else the expression first. Small models read
-        examples before a message: a batch would pad the short prompt of the expression to that
-        length, and on a processor she would wait for it twice as long.
+        One batch where a language model writes both and the roles share a base, else the
+        expression first.
         """
         generator = self._generator
-        if self._memories or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
+        is_read = self._memories is not None or self._examples is not None
+        if is_read or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
             show(self.expression(reply, rng))
             return self.memory(chat_input, rng)
         questions: list[Question[Labels | str]] = [

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ohlora_core.chat.reactions import RECALL, SPECIAL, Reactions, memory_key, memory_value
+from ohlora_core.chat.memory import memory_key, memory_value
+from ohlora_core.chat.reactions import RECALL, SPECIAL, Reactions
 from ohlora_core.content import CommentRow, DialogueRow
 from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
 from ohlora_core.language.nouns import NounPool, replaced
@@ -28,7 +29,7 @@ CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the 
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 CONTEXT = 0.3  # share of the summary in the likeness of two messages that continue one
 NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the message has one
-SAME_ACT_BONUS = 0.15  # times the share of what an example's message does in the message
+SAME_ACT_BONUS = 0.15  # times the cosine of the message with what an example's message does
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
 OTHER_KEY_MALUS = 0.5  # for an example that speaks of another kind of memory
 LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
@@ -151,7 +152,7 @@ class ExampleFinder:
         return self._act_of(message)[0] == RECALL
 
     def _act_of(self, message: str) -> tuple[str, np.ndarray]:
-        """What a message does, and its shares of all that messages do."""
+        """What a message does, and its cosines with all that messages do."""
         shares = self._encoder.similarity(SentenceTask.ACT, message, self._act_names)
         return self._act_names[int(shares.argmax())], shares
 

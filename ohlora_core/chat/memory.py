@@ -8,11 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from ohlora_core.chat.asking import Question, ask
-from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator
+from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator, neutralise
 from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, pick_best
 
-__all__ = ["MemoryReader", "extract_memory", "memory_question", "parse_memory", "pick_memory"]
+__all__ = [
+    "MemoryReader",
+    "extract_memory",
+    "memory_key",
+    "memory_question",
+    "memory_value",
+    "parse_memory",
+    "pick_memory",
+]
 
 RECALL_SHARE = 0.6  # of the threshold, for a message that asks what is remembered
 _MEMORY = re.compile(r"\[([^:\[\]]+):([^\[\]]+)\]")
@@ -53,6 +61,16 @@ def parse_memory(answer: str) -> str | None:
     return f"[{key}: {value}]" if key and value else None
 
 
+def memory_value(memory: str) -> str:
+    """The value of "[key: value]", "" of ""."""
+    return memory.strip("[]").partition(":")[2].strip()
+
+
+def memory_key(memory: str | None) -> str:
+    """The key of "[key: value]", "" of None."""
+    return memory.strip("[]").split(":")[0].strip() if memory else ""
+
+
 def memory_question(prompt: str) -> Question[str]:
     """What the memory model is asked, at most 5 times; "" for nothing."""
     return Question(Role.MEMORY, prompt, parse_memory, "")
@@ -85,4 +103,4 @@ class MemoryReader:
         if key == NOTHING_TO_REMEMBER:
             return None
         value = self._values.read(key, message)
-        return f"[{key}: {value}]" if value else None
+        return parse_memory(f"[{key}: {neutralise(value)}]") or None if value else None

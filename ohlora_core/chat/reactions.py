@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.content import CommentRow, SpeechAct
 from ohlora_core.language.echo import asked_back, named_back, said_back
 from ohlora_core.language.morphemes import analyser
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["RECALL", "SPECIAL", "Reactions", "memory_key", "memory_value"]
+__all__ = ["RECALL", "SPECIAL", "Reactions"]
 
 RECALL: SpeechAct = "기억 질문"  # only a memory answers it
 CHOICES: frozenset[SpeechAct] = frozenset({"고민 질문", "추천 요청"})
@@ -30,20 +31,10 @@ SPECIAL: frozenset[SpeechAct] = frozenset(
 )  # fmt: skip
 """Acts that a ready comment seldom meets well, as readers judged: a row that is less near is
 better."""
-SURE = {"remembered": 0.0, "told": 0.0, "named": 0.3, "asked": 0.5, "alone": 0.6}
-"""Share that the act of a message must have for a form: what tells nothing of the message is right
-only where its act is."""
+SURE = {"remembered": 0.0, "told": 0.0, "named": 0.3, "asked": 0.5, "alone": 0.5}
+"""Cosine that a message must have with its act for a form: what tells nothing of the message is
+right only where its act is."""
 ANY_COMMENT = 0.62  # cosine below which a comment that fits any message of the act is better
-
-
-def memory_value(memory: str) -> str:
-    """The value of "[key: value]"."""
-    return memory.strip("[]").partition(":")[2].strip()
-
-
-def memory_key(memory: str | None) -> str:
-    """The key of "[key: value]", "" of None."""
-    return memory.strip("[]").split(":")[0].strip() if memory else ""
 
 
 class Reactions:
@@ -75,7 +66,7 @@ class Reactions:
         Args:
             message: What the user said.
             act: What it does.
-            share: How sure that is, 0..1.
+            share: Cosine of the message and the act: how sure that is, 0..1.
             memory: The memory that it means, if any: that is said back then.
         """
         if memory and act == RECALL:

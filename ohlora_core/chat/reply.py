@@ -27,7 +27,7 @@ NO_REPLY = "(읽씹)"
 DAY_ERROR_HEAT = 0.1  # added to the temperature per reply that was wrong about the day
 CANDIDATES = 2
 MEANT = 0.6  # likeness from which a reply is a slip of one that was read, or of the message
-FOUND_BONUS = 0.15  # cosine by which another reply must beat the one that was found
+FOUND_BONUS = 0.3  # cosine by which another reply must beat the one that was found
 GREETING = 6  # characters of a message that may be said back as it is
 
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")
@@ -102,7 +102,8 @@ class ReplyMaker:
             now: Local time, for the day-of-week rules.
             read: Replies in the prompt that would do for the message as they are, the best last;
                 that one is a candidate too.
-            recalled: Words of the user's memory; if that best one says them, a candidate has to.
+            recalled: Words of the user's memory; a reply that says them goes before one that does
+                not.
         """
         heat = 0.0
         for attempt in range(MAX_TRIES):
@@ -110,8 +111,6 @@ class ReplyMaker:
             try_seed = None if seed is None else seed + attempt
             if self._rank:
                 replies = self._candidates(prompt, message, read, temperature, try_seed)
-                if read and recalled in read[-1]:
-                    replies = [reply for reply in replies if recalled in reply]
             else:
                 text = ""
                 for piece in self._generator.stream(
@@ -129,7 +128,8 @@ class ReplyMaker:
             sound = [reply for reply in replies if not is_broken(reply)]
             good = [reply for reply in sound if not is_wrong_about_day(reply, now)]
             if good:
-                yield ReplyText(self._best(message, good, read), done=True)
+                saying = [reply for reply in good if recalled in reply]
+                yield ReplyText(self._best(message, saying or good, read), done=True)
                 return
             if sound:
                 heat += DAY_ERROR_HEAT

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ohlora_core.chat.examples import ExampleFinder, expression_of, told_key, told_keys
-from ohlora_core.chat.memory import MemoryReader
-from ohlora_core.chat.reactions import memory_key
+from ohlora_core.chat.memory import MemoryReader, memory_key
 from ohlora_core.content import Split, load_dialogues
 from ohlora_core.language import Role, expression_prompt
 from ohlora_core.language.local import LITE_ROLES, LocalGenerator, load_lite

@@ -159,10 +159,11 @@ def _said_back(text: str) -> str | None:
     place = _predicate(tokens)
     if place is None or _is_about_her(tokens):
         return None
-    if tokens[place].form in _UNSURE:
-        return None
-    verb = _exclaimed(text, tokens, place)
-    return _with_told(text, tokens, place, verb) if verb else None
+    verb = tokens[place]
+    if verb.form in _UNSURE or (place == 0 and verb.tag == "VV" and len(verb.form) == 1):
+        return None  # "돼" and "줘" tell nothing
+    exclaimed = _exclaimed(text, tokens, place)
+    return _with_told(text, tokens, place, exclaimed) if exclaimed else None
 
 
 def _with_told(text: str, tokens: Sequence[Any], place: int, verb: str) -> str | None:

@@ -39,12 +39,12 @@ from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.language.streaming import AnswerText
 from ohlora_core.language.token_text import TokenText
 
-__all__ = ["GenerationSettings", "LocalGenerator", "load_lite"]
+__all__ = ["LITE_ROLES", "GenerationSettings", "LocalGenerator", "load_lite"]
 
 log = logging.getLogger(__name__)
 
 _SETTINGS_FILE = "lite.json"
-LITE_ROLES: list[Role] = [role for role in Role if role is not Role.MEMORY]
+LITE_ROLES = tuple(role for role in Role if role is not Role.MEMORY)
 """What the embedded model writes; memories are read out of messages instead (`values`)."""
 _SHORTEST_ROOM = 16  # tokens of an answer, however long its prompt is
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["analysed", "analyser", "joined", "kind"]
 
+_loading = threading.Lock()
 
-@functools.cache
+
 def analyser() -> Any:
     """The analyser; the first call takes two seconds and 330 MB."""
+    with _loading:
+        return _load()
+
+
+@functools.cache
+def _load() -> Any:
     from kiwipiepy import Kiwi
 
     return Kiwi(num_workers=1, load_multi_dict=False)
@@ -19,7 +27,8 @@ def analyser() -> Any:
 
 def analysed(text: str) -> list[Any]:
     """The tokens of a text: `form`, `tag` (Sejong tag set), `start` and `end` in the text."""
-    return analyser().tokenize(text)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return analyser().tokenize(whole)
 
 
 def joined(words: Sequence[tuple[str, str]]) -> str:

@@ -72,14 +72,8 @@ class NounPool:
     def __len__(self) -> int:
         return len(self._known)
 
-    def shared(self, first: str, second: str, *, known: bool = True) -> list[str]:
-        """The nouns of the first text that the second holds too.
-
-        Args:
-            first: A text.
-            second: Another text.
-            known: Only words that are certainly nouns; else whatever both say.
-        """
+    def shared(self, first: str, second: str) -> list[str]:
+        """The nouns of the first text that the second holds too."""
         found = []
         for word in _WORD.findall(first):
             readings = _readings(word)
@@ -89,8 +83,7 @@ class NounPool:
                 place = next(_places(second, noun), None)
                 if place is None:
                     continue
-                certain = noun in self._known or _TELLING.fullmatch(place[2])
-                if certain or not known:
+                if noun in self._known or _TELLING.fullmatch(place[2]):
                     found.append(noun)
                     break
         return list(dict.fromkeys(found))
@@ -104,11 +97,6 @@ class NounPool:
         if rng.random() < _TWO_WORDS:
             other = f"{rng.choice(self._by_ending[rng.choice(list(self._by_ending))])} {other}"
         return other if other != noun else None
-
-    def invented(self, rng: random.Random) -> str:
-        """A word that hardly exists: how one noun starts, and the last syllable of another."""
-        nouns = self._by_ending[rng.choice(list(self._by_ending))]
-        return rng.choice(nouns)[: rng.choice((1, 2))] + rng.choice(nouns)[-1]
 
     def first(self, text: str) -> str | None:
         """The first noun of a text, with the one before it if they are two words."""

@@ -41,7 +41,7 @@ from ohlora_core.errors import (
     SettingsError,
 )
 from ohlora_core.language.full import FULL_SETTINGS
-from ohlora_core.language.local import GenerationSettings, read_settings
+from ohlora_core.language.local import LITE_ROLES, GenerationSettings, read_settings
 from ohlora_core.language.roles import ROLE_FORMATS, Role
 from ohlora_core.language.streaming import AnswerText
 from ohlora_core.settings import Settings
@@ -313,7 +313,7 @@ def load_remote(settings: Settings) -> RemoteGenerator:
             settings.llm_urls.get(role, url),
             settings.llm_models.get(role, settings.llm_prefix + role),
         )
-        for role in Role
+        for role in (LITE_ROLES if settings.profile == "lite" else Role)
     }
     if settings.profile == "lite":
         usage, opening = read_settings(settings.models_dir / "language" / "lite.json"), LITE_OPENING

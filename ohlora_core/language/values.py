@@ -234,9 +234,9 @@ class ValueReader(nn.Module):
             ModelFileError: if its file is missing or broken.
         """
         path = models_dir / FILE
-        shape = read_header(path).get("table")
-        if shape != [BUCKETS, 1]:
-            raise ModelFileError(path, detail=f"shape {shape}, not {[BUCKETS, 1]}")
+        shapes, wanted = read_header(path), {"table": [BUCKETS, 1], "scale": [1]}
+        if shapes != wanted:
+            raise ModelFileError(path, detail=f"{shapes}, not {wanted}")
         reader = cls()
         parts = load_file(path)
         reader.weights.weight.data.copy_(parts["table"].float() * parts["scale"])

@@ -61,7 +61,7 @@ ADAPTER_PREFIX = "base_model.model."  # of weight names in PEFT's file format
 
 
 class LocalEncoder(CachedEncoder):
-    """One small base, an adapter per task, switched under the lock.
+    """One small base and what each task has beside it; adapters are switched under the lock.
 
     Args:
         model: The base with an adapter for each task that has one, named after the tasks.
@@ -140,9 +140,9 @@ class LocalEncoder(CachedEncoder):
         if bag := self._bags.get(task):
             vectors = joined(pooled, bag(texts), NGRAM_SHARES[task])
         if head := self._heads.get(task):
-            shares = head(texts, pooled)
-            alone = task not in HEAD_SHARES
-            vectors = shares if alone else joined(vectors, shares, HEAD_SHARES[task])
+            joins = task in HEAD_SHARES
+            shares = head(texts, pooled, of_records=joins)
+            vectors = joined(vectors, shares, HEAD_SHARES[task]) if joins else shares
         return vectors.numpy()
 
     def _pooled(self, adapter: SentenceTask | None, texts: list[str]) -> torch.Tensor:

@@ -2,8 +2,8 @@
 
 Where the classes are few, it learns in seconds what an adapter approaches in minutes: the n-grams
 know the words, the base what they mean. The vector of a text is its shares of the classes, that of
-a class name (or of a record of the class, "[name: value]") the class itself, so that their cosine
-says how much the text is of the class. Knows nothing of tasks.
+a class name the class itself, so that their cosine says how much the text is of the class. Knows
+nothing of tasks.
 """
 
 from __future__ import annotations
@@ -42,19 +42,22 @@ class LinearHead(nn.Module):
         self.table = nn.EmbeddingBag(buckets, len(names), mode="sum")
         self.dense = nn.Parameter(torch.zeros(width, len(names)))
 
-    def forward(self, texts: Sequence[str], pooled: Tensor) -> Tensor:
+    def forward(self, texts: Sequence[str], pooled: Tensor, *, of_records: bool = False) -> Tensor:
         """[n, classes] of unit length.
 
         Args:
             texts: n texts.
             pooled: [n, width] vectors of the texts by the base.
+            of_records: Whether a record "[name: value]" stands for its class too. Not where a text
+                is judged: whoever writes it could choose the class.
         """
         places, counts = bucketed(texts, self.table.num_embeddings)
         sums = self.table(places, counts.cumsum(0) - counts)
         scores = sums / counts.sqrt().unsqueeze(1) + pooled @ self.dense
         shares = functional.normalize((_SHARPNESS * scores).softmax(dim=1), dim=1)
         for row, text in enumerate(texts):
-            name = text[1:].partition(":")[0] if text.startswith("[") else text
+            is_record = of_records and text.startswith("[")
+            name = text[1:].partition(":")[0] if is_record else text
             if name in self.names:
                 shares[row] = functional.one_hot(
                     torch.tensor(self.names.index(name)), len(self.names)

@@ -13,6 +13,7 @@ import logging
 import math
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def train(options: Options) -> dict[str, Any] | None:
 
     torch.set_num_threads(options.threads)
     if options.base:
-        return train_published(options, _roles_of(options.roles, list(Role)))
+        return train_published(options, _roles_of(options.roles, tuple(Role)))
     roles = _roles_of(options.roles, LITE_ROLES)
     options.work_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.base_dir)
@@ -151,9 +152,9 @@ def probes_of(role: Role, tasks: Tasks, count: int = 60) -> list[Document]:
     return [tasks.interview_row() for _ in range(min(count, 40))] if tasks.interview else []
 
 
-def _roles_of(names: str, trained: list[Role]) -> list[Role]:
+def _roles_of(names: str, trained: Sequence[Role]) -> list[Role]:
     if names == "all":
-        return trained
+        return list(trained)
     by_name = {role.value: role for role in trained}
     try:
         return [by_name[name.strip()] for name in names.split(",")]

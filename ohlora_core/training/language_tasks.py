@@ -152,7 +152,7 @@ class Tasks:
             shown = [(bank.inputs[i], bank.replies[i]) for i in reversed(near)]
             prompt = prompts.reply_prompt(bank.inputs[index], shown)
             return asked(prompt, bank.replies[index], Role.OUTPUT_MESSAGE)
-        row = rng.choice(self.rows)
+        row = row or rng.choice(self.rows)
         shown = [example_of(other) for other in self.neighbours(row, count or rng.randint(1, 3))]
         return asked(prompts.reply_prompt(final_of(row), shown), row.reply, Role.OUTPUT_MESSAGE)
 
@@ -263,8 +263,7 @@ class Tasks:
     def memory_row(self) -> Document:
         """A row of ours that has, or has not, something to remember.
 
-        As at run time rows of the likeliest key stand before it, and one of the next; now and then
-        the next one is right.
+        Rows of its key stand before it, and one of another; now and then the other one is right.
         """
         rng = self.rng
         row = rng.choice(self.remembered if rng.random() < 0.6 else self.quiet)
@@ -302,7 +301,7 @@ class Tasks:
         """What a turn was about, behind similar turns; her reply may be that of an example."""
         rng = self.rng
         drawn = row is None
-        row = rng.choice(self.rows)
+        row = row or rng.choice(self.rows)
         near = self.neighbours(row, rng.choice((0, 1, 2, 2)) if drawn else 2)
         shown = [prompts.summary_example(o.message, o.reply, o.new_summary) for o in near]
         reply, summary = row.reply, row.new_summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 
 from ohlora_core import content
 from ohlora_core.language.morphemes import analysed
-from ohlora_core.language.values import ValueReader, candidates, features
+from ohlora_core.language.values import FILE, ValueReader, candidates, features
 
 __all__ = ["Options", "Told", "fit_reader", "likeness", "share_read", "told_rows", "train"]
 
@@ -44,6 +44,7 @@ class Options:
 def train(options: Options) -> dict[str, Any]:
     """Fit the reader, save it and measure it on the validation and test rows."""
     torch.set_num_threads(options.threads)
+    (options.out_dir / FILE).parent.mkdir(parents=True, exist_ok=True)
     reader = fit_reader(told_rows("train"), options.seed)
     reader.save(options.out_dir)
     splits: tuple[content.Split, ...] = ("validation", "test")
@@ -90,9 +91,9 @@ def fit_reader(rows: Sequence[Told], seed: int = 0) -> ValueReader:
         total = 0.0
         for start in range(0, len(examples), _BATCH):
             batch = examples[start : start + _BATCH]
-            scores = reader([row for rows, _ in batch for row in rows])
+            scores = reader([own for found, _ in batch for own in found])
             loss = 1e-5 * reader.weights.weight.square().sum()
-            split = scores.split([len(rows) for rows, _ in batch])
+            split = scores.split([len(found) for found, _ in batch])
             for own, (_, wanted) in zip(split, batch, strict=True):
                 loss = loss - (wanted * own.log_softmax(0)).sum() / len(batch)
             optimizer.zero_grad()
@@ -113,7 +114,7 @@ def share_read(reader: ValueReader, rows: Sequence[Told]) -> dict[str, float]:
     }
 
 
-def _examples(rows: Iterable[Told]) -> Iterable[tuple[list[list[int]], torch.Tensor]]:
+def _examples(rows: Iterable[Told]) -> Iterator[tuple[list[list[int]], torch.Tensor]]:
     """Features of the candidates of each message, and how much each is wanted."""
     for row in rows:
         tokens = analysed(row.message)

@@ -86,3 +86,13 @@ def test_a_reply_that_only_repeats_the_message_is_no_candidate():
         PROMPT, "버스가 안 와 지각할 것 같아", MONDAY, read=["어떡해, 얼른 뛰자!"], seed=0
     )
     assert last.text == "어떡해, 얼른 뛰자!"
+
+
+def test_a_reply_that_says_the_memory_goes_before_one_that_does_not():
+    answers = iter(["모르겠는데 아주 긴 답이야", "등산이지!"] * 5)
+    generator = FakeGenerator({Role.OUTPUT_MESSAGE: lambda _: next(answers)})
+    rank = lambda _, replies: np.array([len(reply) for reply in replies])  # noqa: E731
+    maker = ReplyMaker(generator, rank)
+    for recalled, wanted in (("등산", "등산이지!"), ("낚시", "모르겠는데 아주 긴 답이야")):
+        *_, last = maker.stream(PROMPT, "내 취미 뭐야?", MONDAY, recalled=recalled, seed=0)
+        assert last.text == wanted

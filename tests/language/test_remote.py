@@ -246,17 +246,17 @@ def test_tokens_are_counted_by_the_server_or_estimated():
 
 
 def test_roles_go_to_their_servers_and_models(monkeypatch):
-    names = [f"lora-{role}" for role in ROLES if role != "memory"]
+    names = [f"lora-{role}" for role in ROLES if role != "quiz"]
     with (
         serving(replying("여기"), names) as main,
         serving(replying("저기"), ["polyglot"]) as other,
     ):
         monkeypatch.setenv("OHLORA_LLM_URL", f"{main.url}/v1/")
-        monkeypatch.setenv("OHLORA_LLM_URLS", f" memory={other.url}, ")
-        monkeypatch.setenv("OHLORA_LLM_MODELS", "memory=polyglot")
+        monkeypatch.setenv("OHLORA_LLM_URLS", f" quiz={other.url}, ")
+        monkeypatch.setenv("OHLORA_LLM_MODELS", "quiz=polyglot")
         monkeypatch.setenv("OHLORA_LLM_PREFIX", "lora-")
         generator = load_remote(load_settings())
-        assert generator.generate(Role.MEMORY, ["a"]) == ["저기"]
+        assert generator.generate(Role.QUIZ, ["a"]) == ["저기"]
         assert generator.generate(Role.SUMMARY, ["a"]) == ["여기"]
     asked = sorted(body["model"] for body in main.requests if body["max_tokens"] == 1)
     assert asked == sorted(names), "every role is tried before the first turn"

@@ -119,3 +119,9 @@ def test_planting_needs_attention_biases():
     )
     with pytest.raises(ValueError, match="biases"):
         plant_induction_heads(model)
+
+
+def test_a_row_that_is_asked_for_is_the_one_that_is_shown(tasks):
+    row = tasks.rows[7]
+    assert row.new_summary in tasks.summary(row)[-1][0]
+    assert row.reply in tasks.nearest_examples(row, 2)[-1][0]

@@ -126,3 +126,11 @@ def test_importing_the_package_loads_no_model_library() -> None:
     code = "import sys, ohlora_core.sentence; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+def test_nobody_chooses_the_class_of_what_they_write(encoder: SentenceEncoder) -> None:
+    plain, named = encoder.encode(SentenceTask.ETHICS, ["하하", "[가: 하하]"])
+    assert named.max() < 1 - 1e-6
+    asked, record = encoder.encode(SentenceTask.MEMORY, ["가나", "[가: 하하]"])[:, -5:]
+    assert record.max() > 0.5 and np.count_nonzero(record) == 1
+    assert np.count_nonzero(asked) == 5 and np.count_nonzero(plain) == 5
