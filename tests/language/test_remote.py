@@ -18,7 +18,7 @@ from ohlora_core.errors import (
 )
 from ohlora_core.events import ReplyText
 from ohlora_core.language import Role
-from ohlora_core.language.local import GenerationSettings
+from ohlora_core.language.local import LITE_ROLES, GenerationSettings
 from ohlora_core.language.remote import (
     RemoteGenerator,
     ServedModel,
@@ -246,7 +246,7 @@ def test_tokens_are_counted_by_the_server_or_estimated():
 
 
 def test_roles_go_to_their_servers_and_models(monkeypatch):
-    names = [f"lora-{role}" for role in ROLES if role != "quiz"]
+    names = [f"lora-{role}" for role in LITE_ROLES if role != "quiz"]
     with (
         serving(replying("여기"), names) as main,
         serving(replying("저기"), ["polyglot"]) as other,

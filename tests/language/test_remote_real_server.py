@@ -57,13 +57,13 @@ def test_a_real_server_streams_repeats_itself_and_ends_at_the_mark(transformers_
     generator = load_remote(load_settings(**transformers_server))
     prompt = "안녕 (요약 시작)"
     first, again, other = (
-        "".join(generator.stream(Role.MEMORY, prompt, seed=seed)) for seed in (1, 1, 2)
+        "".join(generator.stream(Role.SUMMARY, prompt, seed=seed)) for seed in (1, 1, 2)
     )
     assert first == again != other and "(요약 종료)" not in first + other
-    (greedy,) = generator.generate(Role.MEMORY, [prompt], greedy=True)
-    answers = generator.generate(Role.MEMORY, [prompt, "나는 (요약 시작)"], greedy=True)
+    (greedy,) = generator.generate(Role.SUMMARY, [prompt], greedy=True)
+    answers = generator.generate(Role.SUMMARY, [prompt, "나는 (요약 시작)"], greedy=True)
     assert answers[0] == greedy != answers[1]
-    assert len(generator.sample_candidates(Role.MEMORY, prompt, 3, seed=1)) == 3
+    assert len(generator.sample_candidates(Role.SUMMARY, prompt, 3, seed=1)) == 3
     assert generator.count_tokens("안녕하세요") == estimate_tokens("안녕하세요")
 
 

@@ -80,3 +80,7 @@ def test_likeness_is_one_of_equal_texts_and_none_of_others():
     assert likeness("강아지 병원", "강아지병원") == 1.0
     assert likeness("가", "나") == 0.0
     assert 0 < likeness("강아지 병원", "강아지") < 1
+
+
+def test_odd_letters_are_no_error():
+    assert ValueReader().read("이름", "\ud83d 나는 민준") is not None
