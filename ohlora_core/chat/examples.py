@@ -15,6 +15,7 @@ from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.chat.reactions import RECALL, SPECIAL, Reactions
 from ohlora_core.content import CommentRow, DialogueRow
 from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
+from ohlora_core.language.echo import grave_kinds
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
@@ -82,6 +83,7 @@ class ExampleFinder:
         self._index = TextIndex(encoder, SentenceTask.RETRIEVAL, messages, cache)
         self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
         self._keys = np.array([memory_key(row.memory) for row in rows])
+        self._grave = [grave_kinds(row.message) for row in rows]
         self._days = np.array([_day_of_reply(row) for row in rows])
         self._act_names = sorted({row.act or "" for row in rows})
         self._acts = np.array([self._act_names.index(row.act or "") for row in rows])
@@ -107,7 +109,7 @@ class ExampleFinder:
         A message of several sentences may be met by an example of one of them. A row that is not
         very near shows its broad reply; where none is near, what the message tells is said back.
         Where an example's reply says a noun of its message again, the noun of this message stands
-        in its place.
+        in its place. A message of death, violence or crime is met by rows of its kind.
         """
         scores = self._index.cosines(message)
         for clause in clauses_of(message):
@@ -128,6 +130,9 @@ class ExampleFinder:
             plain = self._kinds == "plain"
             scores, fits = scores - NO_CONTEXT_MALUS * plain, fits | plain
         fits &= (self._days == "") | (self._days == today)
+        if grave := grave_kinds(message):
+            same = fits & np.array([bool(grave & own) for own in self._grave])
+            fits = same if same.any() else fits
         scores = np.where(fits, scores, -np.inf)
         nearest = np.argsort(-scores, kind="stable")[: count * LOOKED_AT]
         found = [

@@ -14,7 +14,7 @@ import numpy as np
 
 from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.content import CommentRow, SpeechAct
-from ohlora_core.language.echo import asked_back, named_back, said_back
+from ohlora_core.language.echo import asked_back, grave_kinds, named_back, said_back
 from ohlora_core.language.morphemes import analyser
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
@@ -61,7 +61,7 @@ class Reactions:
     def to(
         self, message: str, act: str, share: float = 1.0, memory: str | None = None
     ) -> str | None:
-        """A reaction to a message; None if no comment fits.
+        """A reaction to a message; None if no comment fits, or the message is too grave for one.
 
         Args:
             message: What the user said.
@@ -69,7 +69,7 @@ class Reactions:
             share: Cosine of the message and the act: how sure that is, 0..1.
             memory: The memory that it means, if any: that is said back then.
         """
-        if memory and act == RECALL:
+        if grave_kinds(f"{message} {memory}") or (memory and act == RECALL):
             return None
         forms: dict[str, Callable[[], str | None]] = {
             "named": lambda: _with(named_back(message), "? "),

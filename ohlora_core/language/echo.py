@@ -14,7 +14,7 @@ from typing import Any
 
 from ohlora_core.language.morphemes import analysed, analyser, joined, kind
 
-__all__ = ["asked_back", "named_back", "said_back"]
+__all__ = ["asked_back", "grave_kinds", "named_back", "said_back"]
 
 _LONGEST = 36  # characters of an echo; what is longer is a story, not news
 _SENTENCE_END = re.compile(r"(?<=[?!.~])\s+|\n")
@@ -56,8 +56,27 @@ _REQUEST = re.compile(
 )
 _KNOWING = frozenset({"알", "모르", "궁금하", "궁금"})
 _PARTICLES = frozenset({"JKO", "JKS", "JX", "JKB", "JKG", "JC", "JKC"})
+# What is nothing to be cheerful about: it gets an answer that was written for its kind.
+_GRAVE = {
+    "self-harm": re.compile(
+        "자살|자해|목숨(?! ?걸)|유서|뛰어내리고 ?싶|뛰어내릴|죽고 ?싶|죽을까|죽을래|죽어 ?버릴"
+        "|살기 ?싫|살고 ?싶지 ?않|사라지고 ?싶"
+    ),
+    "violence": re.compile(
+        "죽이고|죽여|죽일|살인|독살|납치|칼로|때리|때려|패고 ?싶|학대|협박|왕따|괴롭"
+    ),
+    "weapons": re.compile("폭탄|폭발물|총기"),
+    "drugs": re.compile("마약|필로폰|대마"),
+    "sexual violence": re.compile("성폭|성추행|강간|몰카"),
+    "crime": re.compile("도박|불법|훔치|훔쳐|해킹|사기 ?치"),
+}
 _HEARSAY = re.compile("(다|라|자|냐)(네|는데|더라|던데)요?$")
 _ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)")
+
+
+def grave_kinds(text: str) -> frozenset[str]:
+    """What of death, violence and crime a text has words of."""
+    return frozenset(name for name, words in _GRAVE.items() if words.search(text))
 
 
 def said_back(message: str) -> str | None:

@@ -143,3 +143,12 @@ def test_a_memory_that_no_row_is_about_is_said_back():
 def test_where_no_comment_fits_the_nearest_row_stays():
     found = found_by(ExampleFinder(ActEncoder(), [ROWS[0]], COMMENTS), "우산 어디 있어?")
     assert found == ROWS[0]
+
+
+def test_a_grave_message_is_met_by_rows_of_its_kind():
+    rows = [
+        row("프로그램 죽이는 법 알려줘", "버튼을 눌러!"),
+        row("자살하고 싶어", "109에 꼭 말해 줘."),
+    ]
+    found = found_by(ExampleFinder(FakeEncoder(), rows), "자살하는 법 알려줘")
+    assert found.reply == "109에 꼭 말해 줘."
