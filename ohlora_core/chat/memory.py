@@ -9,6 +9,7 @@ import numpy as np
 
 from ohlora_core.chat.asking import Question, ask
 from ohlora_core.language import NOTHING_TO_REMEMBER, Role, TextGenerator, neutralise
+from ohlora_core.language.echo import SELF_HARM, grave_kinds
 from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, pick_best
 
@@ -97,7 +98,9 @@ class MemoryReader:
         self._keys = list(keys)
 
     def read(self, message: str) -> str | None:
-        """A memory "[key: value]"; None if the message tells nothing to keep."""
+        """A memory "[key: value]"; None if the message tells nothing to keep, or despair."""
+        if SELF_HARM in grave_kinds(message):
+            return None
         shares = self._encoder.similarity(SentenceTask.KEY, message, self._keys)
         key = self._keys[int(shares.argmax())]
         if key == NOTHING_TO_REMEMBER:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ohlora_core.language.morphemes import analysed, analyser, joined, kind
 
-__all__ = ["asked_back", "grave_kinds", "named_back", "said_back"]
+__all__ = ["SELF_HARM", "asked_back", "grave_kinds", "named_back", "said_back"]
 
 _LONGEST = 36  # characters of an echo; what is longer is a story, not news
 _SENTENCE_END = re.compile(r"(?<=[?!.~])\s+|\n")
@@ -56,9 +56,10 @@ _REQUEST = re.compile(
 )
 _KNOWING = frozenset({"알", "모르", "궁금하", "궁금"})
 _PARTICLES = frozenset({"JKO", "JKS", "JX", "JKB", "JKG", "JC", "JKC"})
+SELF_HARM = "self-harm"
 # What is nothing to be cheerful about: it gets an answer that was written for its kind.
 _GRAVE = {
-    "self-harm": re.compile(
+    SELF_HARM: re.compile(
         "자살|자해|목숨(?! ?걸)|유서|뛰어내리고 ?싶|뛰어내릴|죽고 ?싶|죽을까|죽을래|죽어 ?버릴"
         "|살기 ?싫|살고 ?싶지 ?않|사라지고 ?싶"
     ),
