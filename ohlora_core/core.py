@@ -61,6 +61,7 @@ __all__ = [
     "choose_profile",
     "load_encoder",
     "load_generator",
+    "load_values",
 ]
 
 logger = logging.getLogger(__name__)
@@ -190,6 +191,15 @@ def load_encoder(settings: Settings) -> SentenceEncoder:
     return sentence.load_published(sentence_sources(profile), local, settings.models_dir)
 
 
+def load_values(settings: Settings, generator: TextGenerator) -> ValueReader | None:
+    """The reader of memories for small models, which do not write them.
+
+    Raises:
+        ModelFileError: if its file is missing or broken.
+    """
+    return ValueReader.load(settings.models_dir) if generator.example_count else None
+
+
 def check_encoder(settings: Settings) -> None:
     """See that the files of the S-BERTs are here before the weights of others take minutes.
 
@@ -272,7 +282,7 @@ class Core:
         check_encoder(settings)  # before the language models, which take minutes
         generator = load_generator(settings)
         encoder = load_encoder(settings)
-        values = ValueReader.load(settings.models_dir) if generator.example_count else None
+        values = load_values(settings, generator)
         store = Store(settings.effective_database_url)
         core = cls(settings, generator, encoder, face, store, choice.lack, values)
         if not settings.threads and settings.profile == settings.face == "lite":

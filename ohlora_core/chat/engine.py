@@ -99,7 +99,8 @@ class ChatEngine:
         cache_dir: Where vectors of the examples are kept between starts.
         dialogues: Where examples are taken from; by default all of ours. Whoever measures the
             models gives the training rows alone.
-        values: Reads memories out of messages; without it a language model writes them.
+        values: Reads memories out of messages, for a generator that wants examples; without it a
+            language model writes them.
     """
 
     def __init__(
@@ -113,11 +114,12 @@ class ChatEngine:
         self._generator = generator
         self._encoder = encoder
         self._examples: ExampleFinder | None = None
-        rows = load_dialogues() if dialogues is None else list(dialogues)
+        self._memories: MemoryReader | None = None
         if generator.example_count:
             cache = cache_dir / "dialogues.safetensors" if cache_dir else None
+            rows = load_dialogues() if dialogues is None else list(dialogues)
             self._examples = ExampleFinder(encoder, rows, load_comments(), cache)
-        self._memories = MemoryReader(encoder, values, told_keys(rows)) if values else None
+            self._memories = MemoryReader(encoder, values, told_keys(rows)) if values else None
         self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
 
     def read(
@@ -197,8 +199,7 @@ class ChatEngine:
         expression first.
         """
         generator = self._generator
-        is_read = self._memories is not None or self._examples is not None
-        if is_read or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
+        if self._examples or not generator.share_base(Role.EYES_MOUTH_POSE, Role.MEMORY):
             show(self.expression(reply, rng))
             return self.memory(chat_input, rng)
         questions: list[Question[Labels | str]] = [

@@ -188,13 +188,10 @@ class ExampleFinder:
 
     def find_expressed(self, reply: str) -> list[tuple[str, str]]:
         """A short reply with its expression of each of the two likeliest, the likeliest last."""
-        names = self._named(SentenceTask.EXPRESSION, reply, sorted(self._expressed))[:2]
-        return [(self._expressed[name], name) for name in names[::-1]]
-
-    def _named(self, task: SentenceTask, message: str, names: Sequence[str]) -> list[str]:
-        """The names, the likeliest of the message first."""
-        order = np.argsort(-self._encoder.similarity(task, message, names), kind="stable")
-        return [names[place] for place in order]
+        names = sorted(self._expressed)
+        cosines = self._encoder.similarity(SentenceTask.EXPRESSION, reply, names)
+        likeliest = [names[place] for place in np.argsort(-cosines, kind="stable")[:2]]
+        return [(self._expressed[name], name) for name in likeliest[::-1]]
 
 
 def _kind(memory: str | None, summary: str | None) -> str:

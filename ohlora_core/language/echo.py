@@ -28,6 +28,7 @@ _HER = frozenset({"로라", "오로라"})
 _LISTENER = frozenset({"너", "네", "니", "너희", "당신", "자네"})
 _VERBS = frozenset({"VV", "VX", "XSV", "VA", "XSA", "VCP", "VCN"})
 _NOUNS = frozenset({"NNG", "NNP", "NR", "SL", "SN", "NNB", "XSN"})
+_ENDINGS = frozenset({"EF", "EC", "ETN"})
 _UNSURE = frozenset({"들"})  # 들어: lifted or heard
 _STATES_OF = frozenset({"중", "편", "참", "차", "살", "년", "개월", "명", "번"})  # bound nouns
 _WANTS = re.compile("(으|을|ᆯ)?(래|게|래요|게요|려고|려구|려고요|라구|라고)")
@@ -115,9 +116,7 @@ def asked_back(message: str, *, is_choice: bool = False) -> str | None:
     place = _predicate(tokens)
     if place is None or _is_about_her(tokens) or _HELPLESS.search(text):
         return None
-    words = [(token.form, kind(token)) for token in tokens[place:]]
-    stem = [word for word in words if word[1] not in ("EF", "EC", "ETN")]
-    ending = "".join(form for form, tag in words if tag in ("EF", "EC", "ETN"))
+    stem, ending = _parted(tokens[place:])
     if not stem or not _ENDS_ASKING.fullmatch(ending):
         return None
     if _is_asking(tokens, place, stem, ending) or stem[-1] == ("보", "VX"):
@@ -219,10 +218,10 @@ def _predicate(tokens: Sequence[Any]) -> int | None:
         return None
     if tokens[last].tag in _NOUNS:
         return last
-    if tokens[last].tag not in ("EF", "EC", "ETN"):
+    if tokens[last].tag not in _ENDINGS:
         return None
     while last >= 0 and kind(tokens[last]) not in _VERBS:
-        if tokens[last].tag not in ("EF", "EC", "ETN", "EP"):
+        if tokens[last].tag not in _ENDINGS | {"EP"}:
             return None
         last -= 1
     if last < 0:
@@ -231,16 +230,20 @@ def _predicate(tokens: Sequence[Any]) -> int | None:
     return last - 1 if tokens[last].tag == "VCP" and last else last
 
 
+def _parted(tokens: Sequence[Any]) -> tuple[list[tuple[str, str]], str]:
+    """(form, tag) of the morphemes that are no endings, and the endings together."""
+    words = [(token.form, kind(token)) for token in tokens]
+    stem = [word for word in words if word[1] not in _ENDINGS]
+    return stem, "".join(form for form, tag in words if tag in _ENDINGS)
+
+
 def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
     """The verb from `place` on with an ending that exclaims."""
-    words = [(token.form, kind(token)) for token in tokens[place:]]
-    if words[-1][1] in _NOUNS:
-        if words[-1][1] == "NNB" and words[-1][0] not in _STATES_OF:
+    stem, ending = _parted(tokens[place:])
+    if (last := tokens[-1]).tag in _NOUNS:
+        if last.tag == "NNB" and last.form not in _STATES_OF:
             return None
-        ending = "구나" if words[-1][1] == "NNB" else "라니"
-        return joined([*words, ("이", "VCP"), (ending, "EF")])
-    stem = [word for word in words if word[1] not in ("EF", "EC", "ETN")]
-    ending = "".join(form for form, tag in words if tag in ("EF", "EC", "ETN"))
+        return joined([*stem, ("이", "VCP"), ("구나" if last.tag == "NNB" else "라니", "EF")])
     if _WANTS.fullmatch(ending) and stem[-1][1] in ("VV", "XSV", "VX"):
         closed = "가" <= stem[-1][0][-1] <= "힣" and (ord(stem[-1][0][-1]) - 0xAC00) % 28 not in (
             0,

@@ -1,7 +1,6 @@
 """What the tasks have beside the frozen S-BERT base: LoRA adapters, bags of n-grams, linear heads.
 
-Training and saving. Batches and losses of the
-tasks are in `sentence_objectives`.
+Training and saving. Batches and losses of the tasks are in `sentence_objectives`.
 """
 
 from __future__ import annotations

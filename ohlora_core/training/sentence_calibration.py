@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ohlora_core import content
+from ohlora_core.chat.memory import memory_key
 from ohlora_core.content import Split, split_of
 from ohlora_core.evaluation.sentence import (
     CATEGORY_KEYS,
@@ -26,7 +27,6 @@ from ohlora_core.evaluation.sentence import (
 )
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex, load_lite
 from ohlora_core.training.sentence_corpus import PublicCorpora, ordinary_messages
-from ohlora_core.training.sentence_memory import memory_key
 
 __all__ = ["calibrate", "pair_choices", "write_calibration"]
 

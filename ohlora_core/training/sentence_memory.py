@@ -18,19 +18,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from ohlora_core import content
+from ohlora_core.chat.memory import memory_key
 from ohlora_core.training.sentence_base import cosent_loss
 from ohlora_core.training.sentence_corpus import noised
 
-__all__ = ["MemoryTask", "may_be_meant", "memory_key", "mentions_value"]
+__all__ = ["MemoryTask", "may_be_meant", "mentions_value"]
 
 _USED = 0.9  # similarity of a message and the memory that its dialogue row uses
 _NEAR, _FAR = 0.8, 0.3  # grades between say only which of two pairs is nearer
 _SCALE = 20.0  # inverse temperature of the ranking
-
-
-def memory_key(memory: str) -> str:
-    """The key of "[key: value]"."""
-    return memory[1:].partition(":")[0].strip()
 
 
 def mentions_value(message: str, memory: str) -> bool:

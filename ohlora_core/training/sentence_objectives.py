@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ohlora_core import content
+from ohlora_core.chat.memory import memory_key
 from ohlora_core.content import split_of
 from ohlora_core.ethics.guard import CATEGORIES, GENERAL
 from ohlora_core.language.prompts import NOTHING_TO_REMEMBER
@@ -34,7 +35,6 @@ from ohlora_core.training.sentence_corpus import (
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
 from ohlora_core.training.sentence_linear import Classified
-from ohlora_core.training.sentence_memory import memory_key
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ohlora_core import content
+from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.language.morphemes import analysed
 from ohlora_core.language.values import FILE, ValueReader, candidates, features
 
@@ -65,8 +66,7 @@ def told_rows(split: content.Split) -> list[Told]:
     found = []
     for row in content.load_dialogues():
         if row.split == split and row.remember:
-            key, _, value = row.remember.strip("[]").partition(":")
-            found.append(Told(row.message, key.strip(), value.strip()))
+            found.append(Told(row.message, memory_key(row.remember), memory_value(row.remember)))
     return found
 
 

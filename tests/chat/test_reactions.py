@@ -1,6 +1,7 @@
 import pytest
 
-from ohlora_core.chat.reactions import Reactions, memory_key, memory_value
+from ohlora_core.chat.memory import memory_key, memory_value
+from ohlora_core.chat.reactions import Reactions
 from ohlora_core.content import CommentRow
 from tests.fakes import FakeEncoder
 

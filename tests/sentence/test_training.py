@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ohlora_core.chat.memory import memory_key
 from ohlora_core.sentence.formats import fact_texts, interview_answer_text, interview_next_text
 from ohlora_core.training.sentence_base import contrastive_loss, cosent_loss, train_tokenizer
 from ohlora_core.training.sentence_calibration import _best_shares, _best_threshold
 from ohlora_core.training.sentence_corpus import noised
-from ohlora_core.training.sentence_memory import memory_key, mentions_value
+from ohlora_core.training.sentence_memory import mentions_value
 
 
 def test_contrastive_loss_wants_the_own_partner() -> None:

@@ -17,11 +17,11 @@ from ohlora_core.chat import ChatEngine
 from ohlora_core.chat.memory import parse_memory
 from ohlora_core.chat.time_words import WEEKDAYS, day_label
 from ohlora_core.content import QuizRow, load_knowledge, load_quiz
+from ohlora_core.core import load_values
 from ohlora_core.evaluation.files.models import Models
 from ohlora_core.evaluation.files.table import Record
 from ohlora_core.events import ReplyText
 from ohlora_core.language import neutralise
-from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceTask
 from ohlora_core.tutor import QnaEngine, QuizMaster, Source
 
@@ -76,8 +76,7 @@ def read_chat(record: Record) -> ChatRow:
 
 def chat(models: Models, rows: Sequence[ChatRow]) -> Iterator[dict[str, Any]]:
     """One turn per row: reply, expression, what is remembered (or null) and the summary."""
-    is_small = models.generator.example_count > 0
-    values = ValueReader.load(models.settings.models_dir) if is_small else None
+    values = load_values(models.settings, models.generator)
     engine = ChatEngine(models.generator, models.encoder, models.cache, values=values)
     present = _in_zone(datetime.now().astimezone(), models.settings.time_zone)
     for row in rows:
