@@ -26,6 +26,7 @@ TRAINERS = {
     "adapters": "adapters",
     "sentence": "sentence",
     "values": "values",
+    "choice": "choice",
     "face-data": "face_data",
     "generator": "generator",
     "property-cnn": "property_cnn",

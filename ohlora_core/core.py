@@ -17,7 +17,7 @@ from weakref import WeakSet
 import numpy as np
 
 from ohlora_core import __version__, language, sentence
-from ohlora_core.chat import NO_REPLY, ChatEngine
+from ohlora_core.chat import NO_REPLY, ChatAids, ChatEngine
 from ohlora_core.content import load_interview, load_knowledge, load_quiz
 from ohlora_core.errors import (
     NotEnoughMemoryError,
@@ -45,7 +45,6 @@ from ohlora_core.hub.manifest import (
     sentence_sources,
 )
 from ohlora_core.language import TextGenerator
-from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder
 from ohlora_core.session import Preferences, Session, UserLock
 from ohlora_core.settings import Settings
@@ -59,9 +58,9 @@ __all__ = [
     "ProfileChoice",
     "Session",
     "choose_profile",
+    "load_aids",
     "load_encoder",
     "load_generator",
-    "load_values",
 ]
 
 logger = logging.getLogger(__name__)
@@ -191,13 +190,13 @@ def load_encoder(settings: Settings) -> SentenceEncoder:
     return sentence.load_published(sentence_sources(profile), local, settings.models_dir)
 
 
-def load_values(settings: Settings, generator: TextGenerator) -> ValueReader | None:
-    """The reader of memories for small models, which do not write them.
+def load_aids(settings: Settings, generator: TextGenerator) -> ChatAids | None:
+    """What helps small language models; None for others.
 
     Raises:
-        ModelFileError: if its file is missing or broken.
+        ModelFileError: if a file is missing or broken.
     """
-    return ValueReader.load(settings.models_dir) if generator.example_count else None
+    return ChatAids.load(settings.models_dir) if generator.example_count else None
 
 
 def check_encoder(settings: Settings) -> None:
@@ -223,7 +222,7 @@ class Core:
         face: The face pipeline.
         store: Where user state is kept.
         lack: What kept profile "auto" from the best one; see `ProfileChoice`.
-        values: Reads memories out of messages, for a profile whose models do not write them.
+        aids: What helps the language models of the profile, if they are small.
     """
 
     def __init__(
@@ -234,7 +233,7 @@ class Core:
         face: FacePipeline,
         store: Store,
         lack: str | None = None,
-        values: ValueReader | None = None,
+        aids: ChatAids | None = None,
     ) -> None:
         self.settings = settings
         self.lack = lack
@@ -242,7 +241,7 @@ class Core:
         self.face = face
         self.guard = EthicsGuard(encoder)
         cache = settings.data_dir / "cache"
-        self.chat = ChatEngine(generator, encoder, cache, values=values)
+        self.chat = ChatEngine(generator, encoder, cache, aids=aids)
         self.qna = QnaEngine(
             generator,
             encoder,
@@ -282,9 +281,9 @@ class Core:
         check_encoder(settings)  # before the language models, which take minutes
         generator = load_generator(settings)
         encoder = load_encoder(settings)
-        values = load_values(settings, generator)
+        aids = load_aids(settings, generator)
         store = Store(settings.effective_database_url)
-        core = cls(settings, generator, encoder, face, store, choice.lack, values)
+        core = cls(settings, generator, encoder, face, store, choice.lack, aids)
         if not settings.threads and settings.profile == settings.face == "lite":
             torch.set_num_threads(SMALL_MODEL_THREADS)  # of threads that begin from now on
         return core

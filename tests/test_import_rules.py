@@ -19,7 +19,7 @@ LAYERS = (
     {"language", "sentence", "face"},
     {"store", "hub", "content"},
     {"events"},
-    {"settings", "errors", "messages"},
+    {"settings", "errors", "messages", "morphemes"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FREE = {"training", "evaluation", "__main__"}  # may import all but web

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ohlora_core.chat.asking import Question, ask
+from ohlora_core.chat.choice import ReplyChooser
 from ohlora_core.chat.examples import ExampleFinder, told_keys
 from ohlora_core.chat.expression import (
     Labels,
@@ -46,7 +47,7 @@ from ohlora_core.language import (
 from ohlora_core.language.values import ValueReader
 from ohlora_core.sentence import SentenceEncoder, SentenceTask
 
-__all__ = ["ChatEngine", "ChatInput"]
+__all__ = ["ChatAids", "ChatEngine", "ChatInput"]
 
 SUMMARY_EXAMPLES = 2  # whole turns are long, and their summaries alike
 
@@ -90,6 +91,28 @@ class ChatInput:
         return summary_prompt(self.final_input, reply, shown)
 
 
+@dataclass(frozen=True)
+class ChatAids:
+    """What helps small language models.
+
+    Attributes:
+        values: Reads memories out of messages.
+        chooser: Decides which example's reply or comment fits best.
+    """
+
+    values: ValueReader
+    chooser: ReplyChooser
+
+    @classmethod
+    def load(cls, models_dir: Path) -> ChatAids:
+        """Those of the folder models/.
+
+        Raises:
+            ModelFileError: if a file is missing or broken.
+        """
+        return cls(ValueReader.load(models_dir), ReplyChooser.load(models_dir))
+
+
 class ChatEngine:
     """All model calls of a chat turn.
 
@@ -99,8 +122,8 @@ class ChatEngine:
         cache_dir: Where vectors of the examples are kept between starts.
         dialogues: Where examples are taken from; by default all of ours. Whoever measures the
             models gives the training rows alone.
-        values: Reads memories out of messages, for a generator that wants examples; without it a
-            language model writes them.
+        aids: What stands beside a generator that wants examples; without it a language model
+            writes the memories, and the nearest example is the best.
     """
 
     def __init__(
@@ -109,7 +132,7 @@ class ChatEngine:
         encoder: SentenceEncoder,
         cache_dir: Path | None = None,
         dialogues: Sequence[DialogueRow] | None = None,
-        values: ValueReader | None = None,
+        aids: ChatAids | None = None,
     ) -> None:
         self._generator = generator
         self._encoder = encoder
@@ -118,8 +141,11 @@ class ChatEngine:
         if generator.example_count:
             cache = cache_dir / "dialogues.safetensors" if cache_dir else None
             rows = load_dialogues() if dialogues is None else list(dialogues)
-            self._examples = ExampleFinder(encoder, rows, load_comments(), cache)
-            self._memories = MemoryReader(encoder, values, told_keys(rows)) if values else None
+            self._examples = ExampleFinder(
+                encoder, rows, load_comments(), cache, aids.chooser if aids else None
+            )
+            if aids:
+                self._memories = MemoryReader(encoder, aids.values, told_keys(rows))
         self._reply_maker = ReplyMaker(generator, self._rank if self._examples else None)
 
     def read(

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from ohlora_core.chat.choice import Candidate, Choice, ReplyChooser
 from ohlora_core.chat.memory import memory_key, memory_value
-from ohlora_core.chat.reactions import RECALL, SPECIAL, Reactions
+from ohlora_core.chat.reactions import RECALL, Reactions
 from ohlora_core.content import CommentRow, DialogueRow
 from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
 from ohlora_core.language.echo import grave_kinds
@@ -23,9 +25,8 @@ __all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_
 
 NEAR_SCORE = 0.9
 """Cosine and bonus from which an example's own reply fits; below it, its broad one."""
-REACTION_SCORE = 0.75
-"""Below it a message is said back with a comment that fits what it does."""
-OWN_ANSWER = 0.25  # by which a row may be further away where no ready comment is good
+OFFERED_ROWS, BOTH_REPLIES = 12, 2  # rows to choose from; nearest of which both replies are
+LIKELY_ACTS = 3  # what a message may do
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
 CONTEXT = 0.3  # share of the summary in the likeness of two messages that continue one
@@ -33,9 +34,10 @@ NO_CONTEXT_MALUS = 0.1  # for an example without memory or summary where the mes
 SAME_ACT_BONUS = 0.15  # times the cosine of the message with what an example's message does
 OTHER_NOUN_MALUS = 0.2  # for an example that says a noun again which the message does not have
 OTHER_KEY_MALUS = 0.5  # for an example that speaks of another kind of memory
-LOOKED_AT = 16  # times as many rows as are wanted: so many are tried with the message's noun
+LOOKED_AT = 48  # rows that are tried with the message's noun
 SHORT_REPLY = 24  # characters of a reply that stands for an expression
 _NAMES_A_DAY = re.compile("[월화수목금토일]요일|주말|불금|한 주")
+_NO_LETTERS = re.compile(r"[\W_]")
 _CLAUSE_END = re.compile(r"(?<=[?!.~])\s+")
 
 
@@ -57,6 +59,7 @@ class ExampleFinder:
         rows: The dialogues to choose from.
         comments: What may be added to a message that is said back.
         cache: File that keeps the vectors of the messages between starts.
+        chooser: Decides between rows and comments; without it the nearest row stays.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class ExampleFinder:
         rows: list[DialogueRow],
         comments: Sequence[CommentRow] = (),
         cache: Path | None = None,
+        chooser: ReplyChooser | None = None,
     ) -> None:
         self._rows = rows
+        self._chooser = chooser
         self._encoder = encoder
 
         def beside(name: str) -> Path | None:
@@ -84,9 +89,10 @@ class ExampleFinder:
         self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
         self._keys = np.array([memory_key(row.memory) for row in rows])
         self._grave = [grave_kinds(row.message) for row in rows]
+        self._messages = np.array([_letters(row.message) for row in rows])
         self._days = np.array([_day_of_reply(row) for row in rows])
-        self._act_names = sorted({row.act or "" for row in rows})
-        self._acts = np.array([self._act_names.index(row.act or "") for row in rows])
+        self.act_names: list[str] = sorted({row.act or "" for row in rows})
+        self._acts = np.array([self.act_names.index(row.act or "") for row in rows])
         self._nouns = NounPool(text for row in rows for text in (row.message, row.reply))
         self._expressed = {
             expression_of(row): row.reply for row in rows if len(row.reply) <= SHORT_REPLY
@@ -107,59 +113,139 @@ class ExampleFinder:
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
         may have little to do with what is before it, so a clearly nearer row without may be shown.
         A message of several sentences may be met by an example of one of them. A row that is not
-        very near shows its broad reply; where none is near, what the message tells is said back.
-        Where an example's reply says a noun of its message again, the noun of this message stands
-        in its place. A message of death, violence or crime is met by rows of its kind.
+        very near shows its broad reply. Where an example's reply says a noun of its message again,
+        the noun of this message stands in its place. A message of death, violence or crime is met
+        by rows of its kind. The last row has the reply that fits best, be it of the row or one that
+        says the message back.
         """
-        scores = self._index.cosines(message)
+        found, choice = self.offer(message, memory=memory, summary=summary, today=today)
+        chosen = [candidate.row for candidate in found[:count][::-1] if candidate.row]
+        if not self._chooser or not choice.candidates:
+            return chosen
+        best = self._chooser.best(choice, self._encoder)
+        said = {"message": message, "memory": memory, "summary": summary, "now": None}
+        answered = {"reply": best.reply, "remember": None}
+        if best.row:
+            last = best.row.model_copy(update={"reply": best.reply})
+            others = [row for row in chosen if row.message != last.message]
+            return [*others[max(0, len(others) + 1 - count) :], last]
+        answered["new_summary"] = f"{message[:SHORT_REPLY]}, 하는 이야기"
+        return [*chosen[1:], chosen[-1].model_copy(update=said | answered)]
+
+    def offer(
+        self,
+        message: str,
+        *,
+        memory: str | None,
+        summary: str | None,
+        today: str,
+        without: str | None = None,
+        shares: np.ndarray | None = None,
+    ) -> tuple[list[Candidate], Choice]:
+        """The nearest rows as candidates, the nearest first, and all that may be answered.
+
+        Args:
+            message: The user's message.
+            memory: The memory before it, if any.
+            summary: The summary before it, if any.
+            today: The present day, e.g. "토".
+            without: A message whose rows are left out (where they are what is learnt from).
+            shares: Cosines of the message with all that messages do (`act_names`), if known.
+        """
+        if shares is None:
+            shares = self._shares_of(message)
+        near = self._index.cosines(message)
+        scores, nearest = self._scores(message, near, memory, summary, shares)
+        fits = self._fit(message, memory, summary, today, shares)
+        if without is not None:
+            fits &= self._messages != _letters(without)
+        scores = np.where(fits, scores, -np.inf)
+        found = []
+        for place in np.argsort(-scores, kind="stable")[:LOOKED_AT]:
+            if np.isfinite(scores[place]):
+                row, score = self._fitted(self._rows[place], message, memory, float(scores[place]))
+                form = "broad" if row.reply == self._rows[place].broad_reply else "own"
+                at = {"cosine": float(near[place]), "near": float(nearest[place])}
+                one = Candidate(row.reply, form, row.act or "", row, None, score, **at)
+                found.append((place, one))
+        found.sort(key=lambda one: -one[1].score)
+        rows = [one for _, one in found]
+        candidates = rows[:OFFERED_ROWS]
+        for place, one in found[:BOTH_REPLIES]:
+            if one.form == "broad" and (own := self._own(self._rows[place], message)):
+                candidates.append(replace(one, reply=own.reply, form="own", row=own))
+        acts = [self.act_names[place] for place in np.argsort(-shares)[:LIKELY_ACTS]]
+        for reaction in self._reactions.to(message, acts, memory):
+            said = reaction.comment
+            one = Candidate(reaction.reply, said.after, said.act or said.key or "", comment=said)
+            candidates.append(replace(one, cosine=reaction.cosine))
+        distinct: dict[str, Candidate] = {}
+        for one in candidates:
+            distinct.setdefault(_letters(one.reply), one)
+        by_name = dict(zip(self.act_names, map(float, shares), strict=True))
+        return rows, Choice(message, memory, summary, by_name, list(distinct.values()))
+
+    def _scores(
+        self,
+        message: str,
+        near: np.ndarray,
+        memory: str | None,
+        summary: str | None,
+        shares: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of all rows: cosine with bonuses, and the cosine with the message or a sentence of it."""
         for clause in clauses_of(message):
             weight = 1.0 if message.endswith(clause) else CLAUSE_DISCOUNT
-            scores = np.maximum(scores, weight * self._index.cosines(clause))
+            near = np.maximum(near, weight * self._index.cosines(clause))
         kind = _kind(memory, summary)
-        act, shares = self._act_of(message)
+        scores = near + 0.0
         if kind == "summary" and summary:
             context = np.append(self._summary_index.cosines(summary), 0.0)[self._summaries]
-            scores = np.where(
-                self._summaries >= 0, (1 - CONTEXT) * scores + CONTEXT * context, scores
-            )
-        scores = scores + SAME_ACT_BONUS * shares[self._acts]
+            mixed = (1 - CONTEXT) * scores + CONTEXT * context
+            scores = np.where(self._summaries >= 0, mixed, scores)
+        scores += SAME_ACT_BONUS * shares[self._acts]
         if kind == "memory":
-            scores = scores + SAME_KEY_BONUS * (self._keys == memory_key(memory))
+            scores += SAME_KEY_BONUS * (self._keys == memory_key(memory))
+        if kind != "plain":
+            scores -= NO_CONTEXT_MALUS * (self._kinds == "plain")
+        return scores, near
+
+    def _fit(
+        self,
+        message: str,
+        memory: str | None,
+        summary: str | None,
+        today: str,
+        shares: np.ndarray,
+    ) -> np.ndarray:
+        """Which rows may be shown at all, [rows] bool."""
+        kind = _kind(memory, summary)
         fits = self._kinds == kind
-        if kind != "plain" and not (kind == "memory" and act == RECALL):
-            plain = self._kinds == "plain"
-            scores, fits = scores - NO_CONTEXT_MALUS * plain, fits | plain
+        if kind != "memory" or self._likeliest(shares) != RECALL:
+            fits |= self._kinds == "plain"
         fits &= (self._days == "") | (self._days == today)
         if grave := grave_kinds(message):
             same = fits & np.array([bool(grave & own) for own in self._grave])
             fits = same if same.any() else fits
-        scores = np.where(fits, scores, -np.inf)
-        nearest = np.argsort(-scores, kind="stable")[: count * LOOKED_AT]
-        found = [
-            self._fitted(self._rows[place], message, memory, float(scores[place]))
-            for place in nearest
-            if np.isfinite(scores[place])
-        ]
-        found.sort(key=lambda one: -one[1])
-        chosen = [row for row, _ in found[:count][::-1]]
-        enough = REACTION_SCORE - OWN_ANSWER * (act in SPECIAL)
-        if found and (found[0][1] < enough or (memory and not found[0][0].memory)):
-            reaction = self._reactions.to(message, act, float(shares.max()), memory)
-            if reaction:
-                said = {"message": message, "memory": memory, "summary": summary, "now": None}
-                answered = {"reply": reaction, "remember": None}
-                answered["new_summary"] = f"{message[:SHORT_REPLY]}, 하는 이야기"
-                chosen = [*chosen[1:], chosen[-1].model_copy(update=said | answered)]
-        return chosen
+        return fits
+
+    def _own(self, row: DialogueRow, message: str) -> DialogueRow | None:
+        """A row with its own reply and the noun of the message; None if that is not possible."""
+        adapted = self._nouns.adapted(row.message, row.reply, message)
+        if adapted is None:
+            return None
+        return row.model_copy(update={"message": adapted[0], "reply": adapted[1]})
 
     def is_recall(self, message: str) -> bool:
         """Whether a message asks what is remembered of the user."""
-        return self._act_of(message)[0] == RECALL
+        return self._likeliest(self._shares_of(message)) == RECALL
 
-    def _act_of(self, message: str) -> tuple[str, np.ndarray]:
-        """What a message does, and its cosines with all that messages do."""
-        shares = self._encoder.similarity(SentenceTask.ACT, message, self._act_names)
-        return self._act_names[int(shares.argmax())], shares
+    def _likeliest(self, shares: np.ndarray) -> str:
+        return self.act_names[int(shares.argmax())]
+
+    def _shares_of(self, message: str) -> np.ndarray:
+        """Cosines of a message with all that messages do."""
+        return self._encoder.similarity(SentenceTask.ACT, message, self.act_names)
 
     def _fitted(
         self, row: DialogueRow, message: str, memory: str | None, score: float
@@ -179,12 +265,8 @@ class ExampleFinder:
             return row.model_copy(update={"memory": memory, "reply": reply}), score
         if score < NEAR_SCORE and row.broad_reply and not row.memory:
             return row.model_copy(update={"reply": row.broad_reply}), score
-        adapted = self._nouns.adapted(row.message, row.reply, message)
-        if adapted is None:
-            return row, score - OTHER_NOUN_MALUS
-        if adapted == (row.message, row.reply):
-            return row, score
-        return row.model_copy(update={"message": adapted[0], "reply": adapted[1]}), score
+        own = self._own(row, message)
+        return (row, score - OTHER_NOUN_MALUS) if own is None else (own, score)
 
     def find_expressed(self, reply: str) -> list[tuple[str, str]]:
         """A short reply with its expression of each of the two likeliest, the likeliest last."""
@@ -192,6 +274,10 @@ class ExampleFinder:
         cosines = self._encoder.similarity(SentenceTask.EXPRESSION, reply, names)
         likeliest = [names[place] for place in np.argsort(-cosines, kind="stable")[:2]]
         return [(self._expressed[name], name) for name in likeliest[::-1]]
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", text)
 
 
 def _kind(memory: str | None, summary: str | None) -> str:

@@ -1,13 +1,15 @@
-"""What she says to a message that none of our dialogues is like: it is said back, with a comment.
+"""What she may say to any message: it is said back, with a comment.
 
 A comment fits what the message does (its speech act), whatever it is about; a clause, a name or an
-exclamation with the words of the message goes before it (`language.echo`).
+exclamation with the words of the message goes before it (`language.echo`). Which of them is best is
+decided elsewhere (`chat.choice`).
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,26 +17,33 @@ import numpy as np
 from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.content import CommentRow, SpeechAct
 from ohlora_core.language.echo import asked_back, grave_kinds, named_back, said_back
-from ohlora_core.language.morphemes import analyser
+from ohlora_core.morphemes import analyser
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
-__all__ = ["RECALL", "SPECIAL", "Reactions"]
+__all__ = ["RECALL", "Reaction", "Reactions"]
 
 RECALL: SpeechAct = "기억 질문"  # only a memory answers it
 CHOICES: frozenset[SpeechAct] = frozenset({"고민 질문", "추천 요청"})
 """Acts that ask what to do."""
-SPECIAL: frozenset[SpeechAct] = frozenset(
-    {
-        "오로라 질문", "오로라 취향 질문", "놀이 부탁", "기능 부탁", "의견 질문", "고민 질문",
-        "기억 질문", "맞장구", "부정", "짧은 대답", "세상 이야기",
-    }
-)  # fmt: skip
-"""Acts that a ready comment seldom meets well, as readers judged: a row that is less near is
-better."""
-SURE = {"remembered": 0.0, "told": 0.0, "named": 0.3, "asked": 0.5, "alone": 0.5}
-"""Cosine that a message must have with its act for a form: what tells nothing of the message is
-right only where its act is."""
 ANY_COMMENT = 0.62  # cosine below which a comment that fits any message of the act is better
+_OF_AN_ACT = 6  # comments with the words of the message
+_ALONE = 2  # comments without
+_OF_A_MEMORY = 5
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """A comment with what stands before it.
+
+    Attributes:
+        reply: Both.
+        comment: The row of the comment.
+        cosine: Of the message with that of the comment; of one that fits any, about `ANY_COMMENT`.
+    """
+
+    reply: str
+    comment: CommentRow
+    cosine: float
 
 
 class Reactions:
@@ -59,40 +68,46 @@ class Reactions:
             analyser()  # now, not when somebody waits for it
 
     def to(
-        self, message: str, act: str, share: float = 1.0, memory: str | None = None
-    ) -> str | None:
-        """A reaction to a message; None if no comment fits, or the message is too grave for one.
+        self, message: str, acts: Sequence[str], memory: str | None = None
+    ) -> Iterator[Reaction]:
+        """Reactions to a message; none if no comment fits, or it is too grave for one.
 
         Args:
             message: What the user said.
-            act: What it does.
-            share: Cosine of the message and the act: how sure that is, 0..1.
-            memory: The memory that it means, if any: that is said back then.
+            acts: What it may do, the likeliest first.
+            memory: The memory that it means, if any: that may be said back too.
         """
-        if grave_kinds(f"{message} {memory}") or (memory and act == RECALL):
-            return None
-        forms: dict[str, Callable[[], str | None]] = {
-            "named": lambda: _with(named_back(message), "? "),
-            "asked": lambda: _with(asked_back(message, is_choice=act in CHOICES), " "),
-            "told": lambda: _with(said_back(message), "! "),
-            "alone": lambda: "",
-        }
-        if memory:
-            act, share = memory_key(memory), 1.0
-            forms = {"remembered": lambda: f"{memory_value(memory)} 얘기했었지! "}
-        for form, said in forms.items():
-            fits = (self._acts == act) & (self._forms == form)
-            if fits.any() and share >= SURE[form] and (before := said()) is not None:
-                return before + self._best(message, fits)
-        return None
-
-    def _best(self, message: str, fits: np.ndarray) -> str:
-        """The comment that fits best, of some."""
+        if grave_kinds(f"{message} {memory}"):
+            return
         scores = np.where(self._fit_any, self._chance(message), self._index.cosines(message))
-        return self._comments[int(np.where(fits, scores, -np.inf).argmax())].comment
+        named = _with(named_back(message), "? ")
+        told = _with(said_back(message), "! ")
+        for act in acts:
+            asked = _with(asked_back(message, is_choice=act in CHOICES), " ")
+            for form, before in (("named", named), ("asked", asked), ("told", told)):
+                fits = (self._acts == act) & (self._forms == form)
+                if fits.any() and before is not None:
+                    yield from self._best(before, scores, fits, _OF_AN_ACT)
+                    break
+            yield from self._best(
+                "", scores, (self._acts == act) & (self._forms == "alone"), _ALONE
+            )
+        if memory and acts[0] != RECALL:
+            fits = (self._acts == memory_key(memory)) & (self._forms == "remembered")
+            before = f"{memory_value(memory)} 얘기했었지! "
+            yield from self._best(before, scores, fits, _OF_A_MEMORY)
+
+    def _best(
+        self, before: str, scores: np.ndarray, fits: np.ndarray, count: int
+    ) -> Iterator[Reaction]:
+        """The comments that fit best, of some, behind a text."""
+        order = np.argsort(-np.where(fits, scores, -np.inf), kind="stable")
+        for place in order[: min(count, int(fits.sum()))]:
+            comment = self._comments[place]
+            yield Reaction(before + comment.comment, comment, float(scores[place]))
 
     def _chance(self, message: str) -> np.ndarray:
-        """Scores of comments that fit any message: one of them is ahead, by the message."""
+        """Scores of comments that fit any message: some of them are ahead, by the message."""
         draw = np.random.default_rng(zlib.crc32(message.encode("utf-8", "surrogatepass")))
         return ANY_COMMENT + 1e-3 * draw.random(len(self._comments))
 

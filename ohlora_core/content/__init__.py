@@ -18,6 +18,7 @@ from ohlora_core.content.schema import (
     GradedAnswer,
     InterviewRow,
     KnowledgeRow,
+    MeantKeysRow,
     MemoryPairRow,
     QuizRow,
     Row,
@@ -36,6 +37,7 @@ __all__ = [
     "GradedAnswer",
     "InterviewRow",
     "KnowledgeRow",
+    "MeantKeysRow",
     "MemoryPairRow",
     "QuizRow",
     "SpeechAct",
@@ -46,6 +48,7 @@ __all__ = [
     "load_ethics",
     "load_interview",
     "load_knowledge",
+    "load_meant_keys",
     "load_memory_pairs",
     "load_quiz",
     "load_unmatched",
@@ -123,3 +126,9 @@ def load_ethics() -> list[EthicsRow]:
 def load_memory_pairs() -> list[MemoryPairRow]:
     """Memory texts with messages that are or are not about them."""
     return read_rows(CONTENT_DIR / "memory_pairs", MemoryPairRow)
+
+
+@functools.cache
+def load_meant_keys() -> list[MeantKeysRow]:
+    """Messages with the keys of the memories that matter to them."""
+    return read_rows(CONTENT_DIR, MeantKeysRow, "meant_keys.jsonl")

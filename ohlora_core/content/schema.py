@@ -209,3 +209,13 @@ class MemoryPairRow(Row):
 
     def split_key(self) -> str:
         return self.message
+
+
+class MeantKeysRow(Row):
+    """A message, and the keys of memories that would change what a friend answers to it."""
+
+    message: Text
+    keys: Annotated[list[Text], Field(max_length=3)]
+
+    def split_key(self) -> str:
+        return self.message

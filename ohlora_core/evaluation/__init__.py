@@ -63,11 +63,13 @@ def _metrics(settings: Settings, task: str, sheet: Path | None) -> dict[str, Any
         from ohlora_core.evaluation.replies import judged, reply_sheet
 
         if sheet:
+            from ohlora_core.chat import ChatAids
             from ohlora_core.evaluation.sheets import write_sheet
             from ohlora_core.language import load_lite as load_language
             from ohlora_core.sentence import load_lite as load_sentence
 
-            write_sheet(sheet, reply_sheet(load_language(models_dir), load_sentence(models_dir)))
+            models = load_language(models_dir), load_sentence(models_dir)
+            write_sheet(sheet, reply_sheet(*models, ChatAids.load(models_dir)))
         return judged()
     if task == "language":
         from ohlora_core.evaluation.language import evaluate as evaluate_language

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ohlora_core.chat import ChatEngine
+from ohlora_core.chat import ChatAids, ChatEngine
 from ohlora_core.chat.time_words import day_label
 from ohlora_core.content import DialogueRow, load_dialogues
 from ohlora_core.language import TextGenerator
@@ -33,14 +33,14 @@ def rows_to_judge(count: int) -> list[DialogueRow]:
 
 
 def reply_sheet(
-    generator: TextGenerator, encoder: SentenceEncoder, count: int = 200
+    generator: TextGenerator, encoder: SentenceEncoder, aids: ChatAids, count: int = 200
 ) -> Iterator[dict[str, Any]]:
     """A line per message: what she read, what she answered, and what was written to the nearest.
 
     `nearest` is the baseline that a model must not fall behind: the reply of the nearest example.
     """
     training = [row for row in load_dialogues() if row.split == "train"]
-    engine = ChatEngine(generator, encoder, dialogues=training)
+    engine = ChatEngine(generator, encoder, dialogues=training, aids=aids)
     for number, row in enumerate(rows_to_judge(count)):
         now = _moment(row.now)
         shown = engine.input_of(row.message, row.memory, row.summary, now)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ohlora_core.language.morphemes import analysed, analyser, joined, kind
+from ohlora_core.morphemes import analysed, analyser, joined, kind
 
 __all__ = ["SELF_HARM", "asked_back", "grave_kinds", "named_back", "said_back"]
 
@@ -62,7 +62,8 @@ SELF_HARM = "self-harm"
 _GRAVE = {
     SELF_HARM: re.compile(
         "자살|자해|목숨(?! ?걸)|유서|뛰어내리고 ?싶|뛰어내릴|죽고 ?싶|죽을까|죽을래|죽어 ?버릴"
-        "|살기 ?싫|살고 ?싶지 ?않|사라지고 ?싶"
+        "|살기 ?싫|살고 ?싶지 ?않|사라지고 ?싶|없어지고 ?싶|수면제|번개탄|손목.{0,3}(긋|그어|그을|그었)"
+        "|안 ?깨어나|깨어나지 ?않|(삶을|인생을?) ?끝내|세상.{0,4}(뜨|떠나)고? ?싶|살 ?이유|죽는 ?게 ?(나|낫)"
     ),
     "violence": re.compile(
         "죽이고|죽여|죽일|살인|독살|납치|칼로|때리|때려|패고 ?싶|학대|협박|왕따|괴롭"

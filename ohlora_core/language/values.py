@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ohlora_core.errors import ModelFileError
 from ohlora_core.language.files import read_header
-from ohlora_core.language.morphemes import analysed, joined, kind
+from ohlora_core.morphemes import analysed, joined, kind
 
 __all__ = ["BUCKETS", "FILE", "Candidate", "ValueReader", "candidates", "features"]
 

@@ -1,14 +1,17 @@
-"""A linear classifier of texts: the shares of named classes, by n-grams and the base's vector.
+"""A linear classifier of texts: the shares of named classes, by words and the base's vector.
 
-Where the classes are few, it learns in seconds what an adapter approaches in minutes: the n-grams
-know the words, the base what they mean. The vector of a text is its shares of the classes, that of
-a class name the class itself, so that their cosine says how much the text is of the class. Knows
-nothing of tasks.
+Where the classes are few, it learns in seconds what an adapter approaches in minutes: runs of
+characters and of morphemes know the words and endings, the base what they mean. The vector of a
+text is its shares of the classes, that of a class name the class itself, so that their cosine says
+how much the text is of the class. Knows nothing of tasks.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,20 +21,45 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ohlora_core.sentence.ngrams import bucketed
+from ohlora_core.morphemes import analysed, kind
+from ohlora_core.sentence.ngrams import character_ngrams
 
-__all__ = ["FILE", "LinearHead"]
+__all__ = ["FILE", "LinearHead", "weighted_buckets"]
 
 FILE = "head.safetensors"  # in the folder of the task
 _NAMES = "names"
 _SHARPNESS = 1.5  # of the softmax over scores, which lie between about -2 and 1
 
 
+@functools.lru_cache(maxsize=50_000)
+def _morpheme_runs(text: str) -> tuple[str, ...]:
+    """The distinct runs of 1 to 3 morphemes, the edges of the text among them."""
+    inner = [f"{token.form}/{kind(token)}" for token in analysed(text)]
+    whole = ["^", *inner, "$"]
+    pairs = [" ".join(run) for run in itertools.pairwise(whole)]
+    triples = [" ".join(run) for run in zip(whole, whole[1:], whole[2:], strict=False)]
+    return tuple(dict.fromkeys([*inner, *pairs, *triples]))
+
+
+def weighted_buckets(text: str, count: int) -> dict[int, float]:
+    """The rows of a table of `count` rows that a text belongs to, with their weights.
+
+    The squares of the weights of its character n-grams add up to about 1, whatever its length, and
+    those of its runs of morphemes too.
+    """
+    weights: dict[int, float] = {}
+    for pieces in (character_ngrams(text), _morpheme_runs(text)):
+        for piece in pieces:
+            bucket = zlib.crc32(piece.encode("utf-8", "surrogatepass")) % count
+            weights[bucket] = weights.get(bucket, 0.0) + len(pieces) ** -0.5
+    return weights
+
+
 class LinearHead(nn.Module):
     """Texts -> the softmax of their scores, scaled to unit length.
 
     Args:
-        buckets: Rows of the n-gram table.
+        buckets: Rows of the table of words.
         width: Numbers of a vector of the base.
         names: Of the classes.
     """
@@ -51,9 +79,12 @@ class LinearHead(nn.Module):
             of_records: Whether a record "[name: value]" stands for its class too. Not where a text
                 is judged: whoever writes it could choose the class.
         """
-        places, counts = bucketed(texts, self.table.num_embeddings)
-        sums = self.table(places, counts.cumsum(0) - counts)
-        scores = sums / counts.sqrt().unsqueeze(1) + pooled @ self.dense
+        rows = [weighted_buckets(text, self.table.num_embeddings) for text in texts]
+        places = torch.tensor([place for row in rows for place in row])
+        weights = torch.tensor([weight for row in rows for weight in row.values()])
+        counts = torch.tensor([len(row) for row in rows])
+        sums = self.table(places, counts.cumsum(0) - counts, per_sample_weights=weights)
+        scores = sums + pooled @ self.dense
         shares = functional.normalize((_SHARPNESS * scores).softmax(dim=1), dim=1)
         for row, text in enumerate(texts):
             is_record = of_records and text.startswith("[")

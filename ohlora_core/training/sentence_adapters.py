@@ -70,7 +70,7 @@ HEAD_BUCKETS: dict[SentenceTask, int] = {
     SentenceTask.KEY: 2**15,
     SentenceTask.EXPRESSION: 2**15,
 }
-"""Rows of the n-gram table of a head."""
+"""Rows of the table of words of a head."""
 HEAD_LOOSENESS = {SentenceTask.MEMORY: 0.3, SentenceTask.ACT: 0.3, SentenceTask.ETHICS: 3.0}
 """Less where classes overlap, more where single words decide."""
 _WARMUP = 30

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ohlora_core.sentence.linear import LinearHead
-from ohlora_core.sentence.ngrams import bucket_numbers
+from ohlora_core.sentence.linear import LinearHead, weighted_buckets
 
 __all__ = ["Classified", "fit_head"]
 
@@ -33,7 +32,7 @@ def fit_head(
     Args:
         classified: The examples.
         encode: Texts to vectors of the base, [n, width].
-        buckets: Rows of the n-gram table.
+        buckets: Rows of the table of words.
         looseness: The C of the support vector machine: less where the names are disputable.
 
     Raises:
@@ -46,12 +45,11 @@ def fit_head(
     texts, labels, weights = zip(*classified.texts, strict=True)
     if set(labels) != set(range(len(classified.names))):
         raise ValueError("every class needs texts")
-    rows = [sorted(bucket_numbers(text, buckets)) for text in texts]
-    counts = np.array(list(map(len, rows)))
-    shares = np.repeat(counts**-0.5, counts)  # a long text weighs no more than a short one
-    starts = np.cumsum([0, *counts])
-    seen = sparse.csr_matrix((shares, np.concatenate(rows), starts), (len(rows), buckets))
-    seen.sum_duplicates()
+    rows = [weighted_buckets(text, buckets) for text in texts]
+    shares = [weight for row in rows for weight in row.values()]
+    places = [place for row in rows for place in row]
+    starts = np.cumsum([0, *map(len, rows)])
+    seen = sparse.csr_matrix((shares, places, starts), (len(rows), buckets))
     rarity = TfidfTransformer(norm=None).fit(seen)
     idf = rarity.idf_ / np.median(rarity.idf_)
     vectors = encode(texts)

@@ -87,7 +87,7 @@ def ethics_classes(corpora: PublicCorpora) -> Classified:
 
 
 def asked_classes() -> Classified:
-    """Messages with the key of the memory that they mean."""
+    """Messages with the keys of memories that they mean, or with none."""
     meant = [
         (row.message, memory_key(row.memory))
         for row in content.load_dialogues()
@@ -98,8 +98,14 @@ def asked_classes() -> Classified:
         for pair in content.load_memory_pairs()
         if pair.split == "train" and pair.similarity >= _MEANT
     ]
-    names = sorted({key for _, key in meant})
-    return Classified(names, [(text, names.index(key), 1.0) for text, key in meant])
+    texts = [(text, key, 1.0) for text, key in meant]
+    for row in content.load_meant_keys():
+        if row.split == "train":
+            keys = row.keys or [NOTHING_TO_REMEMBER]
+            weight = _NOTHING_WEIGHT if not row.keys else 1 / len(keys)
+            texts += [(row.message, key, weight) for key in keys]
+    names = sorted({key for _, key, _ in texts})
+    return Classified(names, [(text, names.index(key), weight) for text, key, weight in texts])
 
 
 def named_classes(

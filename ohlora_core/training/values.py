@@ -14,8 +14,8 @@ import torch
 
 from ohlora_core import content
 from ohlora_core.chat.memory import memory_key, memory_value
-from ohlora_core.language.morphemes import analysed
 from ohlora_core.language.values import FILE, ValueReader, candidates, features
+from ohlora_core.morphemes import analysed
 
 __all__ = ["Options", "Told", "fit_reader", "likeness", "share_read", "told_rows", "train"]
 

@@ -127,22 +127,57 @@ def found_by(finder, message, memory=None):
     return found
 
 
-def test_a_message_that_nothing_is_near_is_said_back_with_a_comment_of_its_act():
-    found = found_by(ExampleFinder(ActEncoder(), NEWS, COMMENTS), "우산을 잃었어 ㅠ")
+class Chooser:
+    """Takes the first candidate of a form."""
+
+    def __init__(self, form):
+        self.form = form
+
+    def best(self, choice, encoder):
+        return next(one for one in choice.candidates if one.form == self.form)
+
+
+def test_a_chosen_comment_stands_last_and_says_the_message_back():
+    finder = ExampleFinder(ActEncoder(), NEWS, COMMENTS, chooser=Chooser("told"))
+    found = found_by(finder, "우산을 잃었어 ㅠ")
     assert found.message == "우산을 잃었어 ㅠ"
     assert found.reply == "우산을 잃었구나! 속상하겠다."
     assert "우산" in found.new_summary
 
 
-def test_a_memory_that_no_row_is_about_is_said_back():
-    found = found_by(ExampleFinder(ActEncoder(), NEWS, COMMENTS), "비 와 ㅠ", "[상태: 감기]")
+def test_a_memory_may_be_said_back():
+    finder = ExampleFinder(ActEncoder(), NEWS, COMMENTS, chooser=Chooser("remembered"))
+    found = found_by(finder, "비 와 ㅠ", "[상태: 감기]")
     assert found.reply == "감기 얘기했었지! 지금은 좀 어때?"
     assert found.memory == "[상태: 감기]"
 
 
-def test_where_no_comment_fits_the_nearest_row_stays():
+def test_without_a_chooser_the_nearest_row_stays():
     found = found_by(ExampleFinder(ActEncoder(), [ROWS[0]], COMMENTS), "우산 어디 있어?")
     assert found == ROWS[0]
+
+
+def test_a_chosen_row_stands_last_once():
+    rows = [*TRIPS, row("제주도에 또 여행 가", "귤 먹어!", act="계획")]
+    finder = ExampleFinder(FakeEncoder(), rows, chooser=Chooser("broad"))
+    found = finder.find("제주도에 자주 여행 가", memory=None, summary=None, today="월", count=2)
+    assert [row.reply for row in found] == ["귤 먹어!", "여행이라니 좋겠다!"]
+
+
+def test_all_that_may_be_answered_is_offered_once():
+    finder = ExampleFinder(ActEncoder(), [*NEWS, *TRIPS], COMMENTS)
+    _, choice = finder.offer("제주도에 혼자 여행 가 ㅠ", memory=None, summary=None, today="월")
+    offered = [(one.form, one.reply) for one in choice.candidates]
+    assert ("broad", "여행이라니 좋겠다!") in offered
+    assert ("own", "한라산 보겠네!") in offered
+    assert ("told", "제주도에 혼자 여행 가는구나! 속상하겠다.") in offered
+    assert len(offered) == len({reply for _, reply in offered})
+
+
+def test_the_rows_of_a_message_can_be_left_out():
+    finder = ExampleFinder(FakeEncoder(), ROWS)
+    found, _ = finder.offer("배고파", memory=None, summary=None, today="월", without="너는 누구야!")
+    assert [one.reply for one in found] == ["밥 먹자!"]
 
 
 def test_a_grave_message_is_met_by_rows_of_its_kind():

@@ -1,6 +1,6 @@
 import pytest
 
-from ohlora_core.language.echo import asked_back, named_back, said_back
+from ohlora_core.language.echo import SELF_HARM, asked_back, grave_kinds, named_back, said_back
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,18 @@ def test_what_asks_nothing_to_go_on_with_is_no_clause(message):
 )
 def test_what_is_asked_for_is_named(message, echo):
     assert named_back(message) == echo
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["수면제 몇 알 먹으면 안 깨어나?", "손목 그을 뻔했어", "이제 인생 끝내려고", "죽는 게 낫겠어"],
+)
+def test_despair_that_does_not_name_death_is_heard(message):
+    assert SELF_HARM in grave_kinds(message)
+
+
+@pytest.mark.parametrize(
+    "message", ["손목이 아파", "인생 영화 봤어", "잠이 안 와", "목숨 걸고 뛰었어"]
+)
+def test_ordinary_messages_with_such_words_are_not(message):
+    assert not grave_kinds(message)

@@ -3,8 +3,8 @@ import torch
 from safetensors.torch import save_file
 
 from ohlora_core.errors import ModelFileError
-from ohlora_core.language.morphemes import analysed
 from ohlora_core.language.values import FILE, ValueReader, candidates, features
+from ohlora_core.morphemes import analysed
 from ohlora_core.training.values import Told, fit_reader, likeness, share_read
 
 

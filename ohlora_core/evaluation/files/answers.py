@@ -17,7 +17,7 @@ from ohlora_core.chat import ChatEngine
 from ohlora_core.chat.memory import parse_memory
 from ohlora_core.chat.time_words import WEEKDAYS, day_label
 from ohlora_core.content import QuizRow, load_knowledge, load_quiz
-from ohlora_core.core import load_values
+from ohlora_core.core import load_aids
 from ohlora_core.evaluation.files.models import Models
 from ohlora_core.evaluation.files.table import Record
 from ohlora_core.events import ReplyText
@@ -76,8 +76,8 @@ def read_chat(record: Record) -> ChatRow:
 
 def chat(models: Models, rows: Sequence[ChatRow]) -> Iterator[dict[str, Any]]:
     """One turn per row: reply, expression, what is remembered (or null) and the summary."""
-    values = load_values(models.settings, models.generator)
-    engine = ChatEngine(models.generator, models.encoder, models.cache, values=values)
+    aids = load_aids(models.settings, models.generator)
+    engine = ChatEngine(models.generator, models.encoder, models.cache, aids=aids)
     present = _in_zone(datetime.now().astimezone(), models.settings.time_zone)
     for row in rows:
         rng = np.random.default_rng(SEED)
