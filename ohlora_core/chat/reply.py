@@ -27,7 +27,7 @@ NO_REPLY = "(읽씹)"
 DAY_ERROR_HEAT = 0.1  # added to the temperature per reply that was wrong about the day
 CANDIDATES = 2
 MEANT = 0.6  # likeness from which a reply is a slip of one that was read, or of the message
-FOUND_BONUS = 0.3  # cosine by which another reply must beat the one that was found
+FOUND_BONUS = 0.5  # cosine by which another reply must beat the one that was found
 GREETING = 6  # characters of a message that may be said back as it is
 
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00a0]")

@@ -62,8 +62,9 @@ SELF_HARM = "self-harm"
 _GRAVE = {
     SELF_HARM: re.compile(
         "자살|자해|목숨(?! ?걸)|유서|뛰어내리고 ?싶|뛰어내릴|죽고 ?싶|죽을까|죽을래|죽어 ?버릴"
-        "|살기 ?싫|살고 ?싶지 ?않|사라지고 ?싶|없어지고 ?싶|수면제|번개탄|손목.{0,3}(긋|그어|그을|그었)"
-        "|안 ?깨어나|깨어나지 ?않|(삶을|인생을?) ?끝내|세상.{0,4}(뜨|떠나)고? ?싶|살 ?이유|죽는 ?게 ?(나|낫)"
+        "|살기 ?싫|살고 ?싶지 ?않|사라지고 ?싶|없어지고 ?싶|수면제|번개탄"
+        "|손목.{0,3}(긋|그어|그을|그었)|안 ?깨어나|깨어나지 ?않|(삶을|인생을?) ?끝내"
+        "|세상.{0,4}(뜨|떠나)고? ?싶|살 ?이유|죽는 ?게 ?(나|낫)"
     ),
     "violence": re.compile(
         "죽이고|죽여|죽일|살인|독살|납치|칼로|때리|때려|패고 ?싶|학대|협박|왕따|괴롭"
@@ -73,8 +74,11 @@ _GRAVE = {
     "sexual violence": re.compile("성폭|성추행|강간|몰카"),
     "crime": re.compile("도박|불법|훔치|훔쳐|해킹|사기 ?치"),
 }
+_HANGUL = re.compile("[가-힣]")
 _HEARSAY = re.compile("(다|라|자|냐)(네|는데|더라|던데)요?$")
-_ASKED = re.compile(r"\?|(뭐|누구|언제|어디|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)")
+_ASKED = re.compile(
+    r"\?|(뭐|뭘|뭔|누구|누가|언제|어디|어느|어때|어떤데|왜|얼마|어떻게|어떡|어쩌|어케|무슨|몇)"
+)
 
 
 def grave_kinds(text: str) -> frozenset[str]:
@@ -117,6 +121,8 @@ def asked_back(message: str, *, is_choice: bool = False) -> str | None:
     place = _predicate(tokens)
     if place is None or _is_about_her(tokens) or _HELPLESS.search(text):
         return None
+    if any(token.tag == "EF" for token in tokens[:place]):
+        return None  # two sentences, or two things to choose from
     stem, ending = _parted(tokens[place:])
     if not stem or not _ENDS_ASKING.fullmatch(ending):
         return None
@@ -177,7 +183,7 @@ def _is_about_her(tokens: Sequence[Any]) -> bool:
 def _said_back(text: str) -> str | None:
     tokens = _inner(analysed(text))
     place = _predicate(tokens)
-    if place is None or _is_about_her(tokens):
+    if place is None or _is_about_her(tokens) or not _HANGUL.search(text):
         return None
     verb = tokens[place]
     if verb.form in _UNSURE or (place == 0 and verb.tag == "VV" and len(verb.form) == 1):
@@ -244,7 +250,8 @@ def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
     if (last := tokens[-1]).tag in _NOUNS:
         if last.tag == "NNB" and last.form not in _STATES_OF:
             return None
-        return joined([*stem, ("이", "VCP"), ("구나" if last.tag == "NNB" else "라니", "EF")])
+        says_what = last.tag == "NNB" or any(token.tag in ("JX", "JKS") for token in tokens)
+        return joined([*stem, ("이", "VCP"), ("구나" if says_what else "라니", "EF")])
     if _WANTS.fullmatch(ending) and stem[-1][1] in ("VV", "XSV", "VX"):
         closed = "가" <= stem[-1][0][-1] <= "힣" and (ord(stem[-1][0][-1]) - 0xAC00) % 28 not in (
             0,
@@ -266,6 +273,7 @@ def _is_asking(
     form, tag = stem[-1]
     before = tokens[place - 1].form if place else ""
     wish = form in ("주", "말", "달") and ending in ("어", "아", "어요", "라", "지", "음", "ᆷ")
+    wish = wish or (form == "보" and ending in ("어", "아", "어요", "아요", "라", "아라", "어라"))
     return tag == "VX" and (wish or (form == "보" and before in ("나", "은가", "ᆫ가", "을까", "ᆯ까")))
 
 
