@@ -59,7 +59,8 @@ class Candidate:
         row: The row whose reply it is, with words of the message in it; None for a comment.
         comment: The comment; None for a row.
         score: Cosine and bonuses of the row, 0 for a comment.
-        cosine: Of the message with that of the row or the comment.
+        cosine: Of the message with that of the row or the comment; of a comment that fits any
+            message, about 0.62.
         near: Cosine of the message, or of a sentence of it, with that of the row.
     """
 

@@ -1,6 +1,7 @@
-"""Dialogue examples for the prompts: the nearest messages of our own dialogues.
+"""Dialogue examples for the prompts: the nearest messages of our own dialogues, and what to say.
 
-A small model answers far better when it reads how a similar message was answered.
+A small model answers far better when it reads how a similar message was answered; the last example
+is the reply that fits best of all that are offered: those of near rows, and comments.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.chat.reactions import RECALL, Reactions
 from ohlora_core.content import CommentRow, DialogueRow
 from ohlora_core.language import NOTHING_TO_REMEMBER, expression_text
-from ohlora_core.language.echo import grave_kinds
+from ohlora_core.language.echo import SELF_HARM, grave_kinds
 from ohlora_core.language.nouns import NounPool, replaced
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 
@@ -55,7 +56,7 @@ class ExampleFinder:
     """Finds example turns for a message.
 
     Args:
-        encoder: Encodes messages and replies (tasks RETRIEVAL, ACT, EXPRESSION).
+        encoder: Encodes messages and replies (tasks RETRIEVAL, RANKING, ACT, EXPRESSION).
         rows: The dialogues to choose from.
         comments: What may be added to a message that is said back.
         cache: File that keeps the vectors of the messages between starts.
@@ -119,18 +120,17 @@ class ExampleFinder:
         says the message back.
         """
         found, choice = self.offer(message, memory=memory, summary=summary, today=today)
-        chosen = [candidate.row for candidate in found[:count][::-1] if candidate.row]
-        if not self._chooser or not choice.candidates:
+        chosen = [row for row, _ in found[:count][::-1]]
+        if not self._chooser or not choice.candidates or grave_kinds(message):
             return chosen
         best = self._chooser.best(choice, self._encoder)
-        said = {"message": message, "memory": memory, "summary": summary, "now": None}
-        answered = {"reply": best.reply, "remember": None}
         if best.row:
-            last = best.row.model_copy(update={"reply": best.reply})
-            others = [row for row in chosen if row.message != last.message]
-            return [*others[max(0, len(others) + 1 - count) :], last]
-        answered["new_summary"] = f"{message[:SHORT_REPLY]}, 하는 이야기"
-        return [*chosen[1:], chosen[-1].model_copy(update=said | answered)]
+            return [*(row for row in chosen if row.message != best.row.message), best.row][-count:]
+        made = {"message": message, "memory": memory, "summary": summary, "now": None}
+        made |= {"reply": best.reply, "broad_reply": None, "remember": None}
+        made["new_summary"] = f"{message[:SHORT_REPLY]}, 하는 이야기"
+        like = chosen[-1] if chosen else self._rows[0]
+        return [*chosen, like.model_copy(update=made)][-count:]
 
     def offer(
         self,
@@ -141,8 +141,8 @@ class ExampleFinder:
         today: str,
         without: str | None = None,
         shares: np.ndarray | None = None,
-    ) -> tuple[list[Candidate], Choice]:
-        """The nearest rows as candidates, the nearest first, and all that may be answered.
+    ) -> tuple[list[tuple[DialogueRow, float]], Choice]:
+        """The nearest rows with their scores, the nearest first, and all that may be answered.
 
         Args:
             message: The user's message.
@@ -163,17 +163,24 @@ class ExampleFinder:
         found = []
         for place in np.argsort(-scores, kind="stable")[:LOOKED_AT]:
             if np.isfinite(scores[place]):
-                row, score = self._fitted(self._rows[place], message, memory, float(scores[place]))
-                form = "broad" if row.reply == self._rows[place].broad_reply else "own"
-                at = {"cosine": float(near[place]), "near": float(nearest[place])}
-                one = Candidate(row.reply, form, row.act or "", row, None, score, **at)
-                found.append((place, one))
-        found.sort(key=lambda one: -one[1].score)
-        rows = [one for _, one in found]
-        candidates = rows[:OFFERED_ROWS]
-        for place, one in found[:BOTH_REPLIES]:
-            if one.form == "broad" and (own := self._own(self._rows[place], message)):
-                candidates.append(replace(one, reply=own.reply, form="own", row=own))
+                found.append(
+                    (place, *self._fitted(self._rows[place], message, memory, float(scores[place])))
+                )
+        found.sort(key=lambda one: -one[2])
+        candidates: list[Candidate] = []
+        own_replies: list[Candidate] = []
+        for place, row, score in found:
+            if row.memory not in (None, memory) or len(candidates) == OFFERED_ROWS:
+                continue  # it speaks of another memory
+            source = self._rows[place]
+            form = "broad" if row.reply == source.broad_reply else "own"
+            at = {"cosine": float(near[place]), "near": float(nearest[place])}
+            one = Candidate(row.reply, form, row.act or "", row, None, score, **at)
+            own = self._own(source, message) if len(candidates) < BOTH_REPLIES else None
+            if form == "broad" and own:
+                own_replies.append(replace(one, reply=own.reply, form="own", row=own))
+            candidates.append(one)
+        candidates += own_replies
         acts = [self.act_names[place] for place in np.argsort(-shares)[:LIKELY_ACTS]]
         for reaction in self._reactions.to(message, acts, memory):
             said = reaction.comment
@@ -183,6 +190,7 @@ class ExampleFinder:
         for one in candidates:
             distinct.setdefault(_letters(one.reply), one)
         by_name = dict(zip(self.act_names, map(float, shares), strict=True))
+        rows = [(row, score) for _, row, score in found]
         return rows, Choice(message, memory, summary, by_name, list(distinct.values()))
 
     def _scores(
@@ -220,14 +228,18 @@ class ExampleFinder:
     ) -> np.ndarray:
         """Which rows may be shown at all, [rows] bool."""
         kind = _kind(memory, summary)
-        fits = self._kinds == kind
-        if kind != "memory" or self._likeliest(shares) != RECALL:
-            fits |= self._kinds == "plain"
-        fits &= (self._days == "") | (self._days == today)
-        if grave := grave_kinds(message):
-            same = fits & np.array([bool(grave & own) for own in self._grave])
-            fits = same if same.any() else fits
-        return fits
+        of_day = (self._days == "") | (self._days == today)
+        plain, own_kind = self._kinds == "plain", self._kinds == kind
+        grave = grave_kinds(message)
+        if SELF_HARM in grave:
+            grave = frozenset({SELF_HARM})
+        if grave:
+            same = np.array([bool(grave & own) for own in self._grave])
+            same &= of_day & (own_kind | plain)
+            if same.any():
+                return same
+        asks_for_it = kind == "memory" and self._likeliest(shares) == RECALL
+        return of_day & (own_kind if asks_for_it else own_kind | plain)
 
     def _own(self, row: DialogueRow, message: str) -> DialogueRow | None:
         """A row with its own reply and the noun of the message; None if that is not possible."""

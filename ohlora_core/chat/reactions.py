@@ -70,16 +70,22 @@ class Reactions:
     def to(
         self, message: str, acts: Sequence[str], memory: str | None = None
     ) -> Iterator[Reaction]:
-        """Reactions to a message; none if no comment fits, or it is too grave for one.
+        """Reactions to a message; none if no comment fits, it is too grave for one or asks for a
+        memory that is there.
 
         Args:
             message: What the user said.
             acts: What it may do, the likeliest first.
-            memory: The memory that it means, if any: that may be said back too.
+            memory: The memory that it means, if any: that is said back then.
         """
-        if grave_kinds(f"{message} {memory}"):
+        if grave_kinds(f"{message} {memory}") or (memory and acts[0] == RECALL):
             return
         scores = np.where(self._fit_any, self._chance(message), self._index.cosines(message))
+        if memory:
+            fits = (self._acts == memory_key(memory)) & (self._forms == "remembered")
+            recalled = f"{memory_value(memory)} 얘기했었지! "
+            yield from self._best(recalled, scores, fits, _OF_A_MEMORY)
+            return
         named = _with(named_back(message), "? ")
         told = _with(said_back(message), "! ")
         for act in acts:
@@ -92,10 +98,6 @@ class Reactions:
             yield from self._best(
                 "", scores, (self._acts == act) & (self._forms == "alone"), _ALONE
             )
-        if memory and acts[0] != RECALL:
-            fits = (self._acts == memory_key(memory)) & (self._forms == "remembered")
-            before = f"{memory_value(memory)} 얘기했었지! "
-            yield from self._best(before, scores, fits, _OF_A_MEMORY)
 
     def _best(
         self, before: str, scores: np.ndarray, fits: np.ndarray, count: int

@@ -41,14 +41,16 @@ def reply_sheet(
     """
     training = [row for row in load_dialogues() if row.split == "train"]
     engine = ChatEngine(generator, encoder, dialogues=training, aids=aids)
+    baseline = ChatEngine(generator, encoder, dialogues=training)
     for number, row in enumerate(rows_to_judge(count)):
         now = _moment(row.now)
         shown = engine.input_of(row.message, row.memory, row.summary, now)
+        near = baseline.input_of(row.message, row.memory, row.summary, now).examples
         *_, last = engine.reply(shown, now, seed=_SEED + number)
         yield {
             "input": shown.final_input,
             "reply": last.text,
-            "nearest": shown.examples[-1].reply if shown.examples else None,
+            "nearest": near[-1].reply if near else None,
         }
 
 

@@ -89,6 +89,18 @@ def pair_cosines(
     return (encoder.encode(task, left) * encoder.encode(task, right)).sum(axis=1)
 
 
+def memory_grades(
+    encoder: SentenceEncoder, messages: Sequence[str], memories: Sequence[str]
+) -> np.ndarray:
+    """[n] how much each message is about its memory, 0..1.
+
+    The cosine; where the threshold of the encoder is low, stretched so that it stands for a half.
+    """
+    cosines = pair_cosines(encoder, SentenceTask.MEMORY, messages, memories)
+    stretch = max(1.0, 0.5 / encoder.threshold("memory"))
+    return np.clip(cosines * stretch, -1.0, 1.0)
+
+
 def category_cosines(encoder: SentenceEncoder, texts: Sequence[str]) -> dict[str, np.ndarray]:
     """Category name -> [n] cosines of the texts with it."""
     names = [GENERAL, *CATEGORY_KEYS]
@@ -148,11 +160,8 @@ def memory(
     pairs = [pair for pair in content.load_memory_pairs() if pair.split in splits]
     metrics: Metrics = {}
     if pairs:
-        predicted = pair_cosines(
-            encoder,
-            SentenceTask.MEMORY,
-            [pair.message for pair in pairs],
-            [pair.memory for pair in pairs],
+        predicted = memory_grades(
+            encoder, [pair.message for pair in pairs], [pair.memory for pair in pairs]
         )
         metrics = mean_errors(predicted, np.array([pair.similarity for pair in pairs]))
     hits, decisions = [], []

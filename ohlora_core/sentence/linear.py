@@ -31,7 +31,7 @@ _NAMES = "names"
 _SHARPNESS = 1.5  # of the softmax over scores, which lie between about -2 and 1
 
 
-@functools.lru_cache(maxsize=50_000)
+@functools.lru_cache(maxsize=1024)
 def _morpheme_runs(text: str) -> tuple[str, ...]:
     """The distinct runs of 1 to 3 morphemes, the edges of the text among them."""
     inner = [f"{token.form}/{kind(token)}" for token in analysed(text)]

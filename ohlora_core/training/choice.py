@@ -71,7 +71,12 @@ class Judged:
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Find the judged candidates again (minutes), measure by cross-validation, fit and save."""
+    """Find the judged candidates again (minutes), measure by cross-validation, fit and save.
+
+    Returns:
+        Counts, `accepted` (share of messages for which the best of the judged candidates was
+        accepted) and `possible` (any of them).
+    """
     torch.set_num_threads(options.threads)
     encoder = load_lite(options.out_dir)
     judged = list(judged_choices(encoder))
@@ -115,11 +120,11 @@ def judged_choices(encoder: SentenceEncoder) -> Iterator[Judged]:
                 shares=shares[row["message"]],
             )
             verdicts = {reply: reply in row["good"] for reply in (*row["good"], *row["bad"])}
-            known = [one for one in choice.candidates if one.reply in verdicts]
+            known = [place for place, one in enumerate(choice.candidates) if one.reply in verdicts]
             if known:
-                accepted = [verdicts[one.reply] for one in known]
-                choice = replace(choice, candidates=known)
-                yield Judged(choice, features_of(choice, encoder), accepted)
+                table = features_of(choice, encoder)[known]
+                choice = replace(choice, candidates=[choice.candidates[place] for place in known])
+                yield Judged(choice, table, [verdicts[one.reply] for one in choice.candidates])
 
 
 def _held_out_shares(encoder: SentenceEncoder, names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -177,7 +177,7 @@ def test_all_that_may_be_answered_is_offered_once():
 def test_the_rows_of_a_message_can_be_left_out():
     finder = ExampleFinder(FakeEncoder(), ROWS)
     found, _ = finder.offer("배고파", memory=None, summary=None, today="월", without="너는 누구야!")
-    assert [one.reply for one in found] == ["밥 먹자!"]
+    assert [row.reply for row, _ in found] == ["밥 먹자!"]
 
 
 def test_a_grave_message_is_met_by_rows_of_its_kind():
@@ -187,3 +187,23 @@ def test_a_grave_message_is_met_by_rows_of_its_kind():
     ]
     found = found_by(ExampleFinder(FakeEncoder(), rows), "자살하는 법 알려줘")
     assert found.reply == "109에 꼭 말해 줘."
+
+
+def test_despair_is_met_by_rows_of_despair_whatever_else_it_names():
+    rows = [
+        row("왕따 당하고 있어", "네 잘못이 아니야."),
+        row("죽고 싶어", "109에 꼭 말해 줘."),
+        row("나 아프다고 한 거 기억나?", "감기라며!", memory="[상태: 감기]"),
+    ]
+    finder = ExampleFinder(FakeEncoder(), rows, COMMENTS, chooser=Chooser("told"))
+    assert found_by(finder, "왕따 당해서 죽고 싶어").reply == "109에 꼭 말해 줘."
+    recalled = found_by(finder, "내가 죽고 싶다고 한 거 기억나?", "[상태: 감기]")
+    assert recalled.reply == "109에 꼭 말해 줘."
+
+
+def test_a_row_about_another_memory_is_not_offered():
+    finder = ExampleFinder(FakeEncoder(), ROWS)
+    _, choice = finder.offer("내 취미 뭐야", memory="[취미: 뜨개질]", summary=None, today="월")
+    replies = [one.reply for one in choice.candidates]
+    assert "뜨개질이지!" in replies
+    assert "카페 간다며!" not in replies

@@ -71,13 +71,11 @@ def test_few_comments_of_an_act_are_offered_and_others_for_another_message():
     assert len({tuple(replies) for replies in offered}) > 1
 
 
-def test_a_memory_is_said_back_too_unless_nothing_fits_it_or_it_is_asked_for(reactions):
+def test_a_memory_is_said_back_unless_nothing_fits_it_or_it_is_asked_for(reactions):
     of_memory = "감기 얘기했었지! 지금은 좀 어때?"
-    assert of_memory in said(reactions, "비 오네", "낭패", memory="[상태: 감기]")
-    assert said(reactions, "비 오네", "낭패", memory="[이름: 민준]") == said(
-        reactions, "비 오네", "낭패"
-    )
-    assert of_memory not in said(reactions, "나 어떻다고?", "기억 질문", memory="[상태: 감기]")
+    assert said(reactions, "비 오네", "낭패", memory="[상태: 감기]") == [of_memory]
+    assert said(reactions, "비 오네", "낭패", memory="[이름: 민준]") == []
+    assert said(reactions, "나 어떻다고?", "기억 질문", memory="[상태: 감기]") == []
 
 
 def test_key_and_value_of_a_memory():

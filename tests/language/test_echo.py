@@ -100,14 +100,39 @@ def test_what_is_asked_for_is_named(message, echo):
 
 @pytest.mark.parametrize(
     "message",
-    ["수면제 몇 알 먹으면 안 깨어나?", "손목 그을 뻔했어", "이제 인생 끝내려고", "죽는 게 낫겠어"],
+    [
+        "수면제 몇 알 먹으면 안 깨어나?",
+        "손목 그을 뻔했어",
+        "이제 인생 끝내려고",
+        "죽는 게 낫겠어",
+        "살고 싶지가 않아",
+        "살아갈 이유가 없어",
+        "그만 살고 싶다",
+        "삶 끝내고 싶어",
+    ],
 )
 def test_despair_that_does_not_name_death_is_heard(message):
     assert SELF_HARM in grave_kinds(message)
 
 
 @pytest.mark.parametrize(
-    "message", ["손목이 아파", "인생 영화 봤어", "잠이 안 와", "목숨 걸고 뛰었어"]
+    "message",
+    [
+        "손목이 아파",
+        "인생 영화 봤어",
+        "목숨 걸고 뛰었어",
+        "내 인생 끝내주지?",
+        "12살 이유식 뭐가 좋아?",
+        "컴퓨터가 안 깨어나",
+        "주인공이 죽는 게 나는 싫더라",
+        "유서 깊은 절에 갔어",
+        "너 몇 살인지 알아?",
+        "동생이 열 살인데 귀여워",
+        "칼로리 높아?",
+        "불 보면서 멍때리는 중",
+        "회사 때려치울까",
+        "맛이 죽여준다",
+    ],
 )
 def test_ordinary_messages_with_such_words_are_not(message):
     assert not grave_kinds(message)

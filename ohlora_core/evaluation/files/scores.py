@@ -16,7 +16,7 @@ import numpy as np
 from ohlora_core.chat.memory import parse_memory
 from ohlora_core.ethics.guard import CATEGORIES, GENERAL, EthicsGuard
 from ohlora_core.evaluation.files.table import Record
-from ohlora_core.evaluation.sentence import mean_errors, pair_cosines
+from ohlora_core.evaluation.sentence import mean_errors, memory_grades
 from ohlora_core.language import neutralise
 from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex, pick_best
 from ohlora_core.sentence.formats import ALL_ANSWERED, EXPERIENCE_TOPIC
@@ -115,11 +115,9 @@ def read_memory(record: Record) -> Pair:
 
 
 def memory(encoder: SentenceEncoder, rows: Sequence[Pair]) -> dict[str, Any]:
-    """Cosine of message and stored memory, by which the app picks a memory."""
-    cosines = pair_cosines(
-        encoder, SentenceTask.MEMORY, [row.left for row in rows], [row.right for row in rows]
-    )
-    return dict(mean_errors(cosines, _scores(rows)))
+    """How much a message is about a stored memory, by the cosine that picks one in the app."""
+    grades = memory_grades(encoder, [row.left for row in rows], [row.right for row in rows])
+    return dict(mean_errors(grades, _scores(rows)))
 
 
 def read_retrieval(record: Record) -> Pair:
