@@ -82,7 +82,7 @@ class LocalEncoder(CachedEncoder):
         cache_size: int = 4096,
     ) -> None:
         self._bags, self._heads = bags, heads
-        self._last: tuple[list[str], torch.Tensor] | None = None  # texts and vectors of the base
+        self._recent: dict[str, torch.Tensor] = {}  # vectors of the base, of the last texts
         self._tokenizer = model.tokenizer
         transformer: Any = model.transformers_model
         self._transformer = transformer.eval()
@@ -131,9 +131,10 @@ class LocalEncoder(CachedEncoder):
     @torch.inference_mode()
     def _forward(self, task: SentenceTask, texts: list[str]) -> np.ndarray:
         if task in BASE_TASKS:
-            if self._last is None or self._last[0] != texts:
-                self._last = (texts, self._pooled(None, texts))
-            pooled = self._last[1]
+            if missing := [text for text in texts if text not in self._recent]:
+                known = self._recent | dict(zip(missing, self._pooled(None, missing), strict=True))
+                self._recent = {text: known[text] for text in texts}
+            pooled = torch.stack([self._recent[text] for text in texts])
         else:
             pooled = self._pooled(task, texts)
         vectors = pooled
