@@ -26,7 +26,7 @@ __all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_
 
 NEAR_SCORE = 0.9
 """Cosine and bonus from which an example's own reply fits; below it, its broad one."""
-OFFERED_ROWS, BOTH_REPLIES = 8, 2  # rows to choose from; nearest of which both replies are
+OFFERED_ROWS, BOTH_REPLIES = 12, 2  # rows to choose from; nearest of which both replies are
 LIKELY_ACTS = 3  # what a message may do
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
