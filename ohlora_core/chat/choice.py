@@ -38,10 +38,8 @@ __all__ = [
 FILE = Path("language/choice.safetensors")  # in the folder models/
 FORMS = ("own", "broad", "named", "asked", "told", "alone", "remembered")
 """What a candidate is: a row's own or broad reply, or what is before a comment."""
-_USUAL, _WEIGHT = (
-    0.38,
-    4.0,
-)  # accepted share of any candidate, and as how many judged ones it counts
+_USUAL = 0.38  # accepted share of all candidates
+_WEIGHT = 4.0  # as how many judged ones that counts
 _MOST = 10.0  # judged ones of a comment that are counted
 HIDDEN = 64  # units of the network
 INPUTS = len(FORMS) + 27

@@ -176,8 +176,8 @@ class ExampleFinder:
             form = "broad" if row.reply == source.broad_reply else "own"
             at = {"cosine": float(near[place]), "near": float(nearest[place])}
             one = Candidate(row.reply, form, row.act or "", row, None, score, **at)
-            own = self._own(source, message) if len(candidates) < BOTH_REPLIES else None
-            if form == "broad" and own:
+            is_broad = form == "broad" and len(candidates) < BOTH_REPLIES
+            if is_broad and (own := self._own(source, message)):
                 own_replies.append(replace(one, reply=own.reply, form="own", row=own))
             candidates.append(one)
         candidates += own_replies

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ohlora_core.morphemes import analysed, kind
-from ohlora_core.sentence.ngrams import character_ngrams
+from ohlora_core.sentence.ngrams import bucket_of, character_ngrams
 
 __all__ = ["FILE", "LinearHead", "weighted_buckets"]
 
@@ -50,7 +49,7 @@ def weighted_buckets(text: str, count: int) -> dict[int, float]:
     weights: dict[int, float] = {}
     for pieces in (character_ngrams(text), _morpheme_runs(text)):
         for piece in pieces:
-            bucket = zlib.crc32(piece.encode("utf-8", "surrogatepass")) % count
+            bucket = bucket_of(piece, count)
             weights[bucket] = weights.get(bucket, 0.0) + len(pieces) ** -0.5
     return weights
 

@@ -25,6 +25,7 @@ __all__ = [
     "WIDTH",
     "NgramBag",
     "bucket_numbers",
+    "bucket_of",
     "bucketed",
     "character_ngrams",
     "joined",
@@ -51,12 +52,14 @@ def character_ngrams(text: str) -> tuple[str, ...]:
     return tuple(found) or ("",)
 
 
+def bucket_of(piece: str, count: int) -> int:
+    """The row of a table of `count` rows that a piece of text belongs to."""
+    return zlib.crc32(piece.encode("utf-8", "surrogatepass")) % count
+
+
 def bucket_numbers(text: str, count: int) -> list[int]:
     """The rows of a table of `count` rows that the n-grams of a text belong to."""
-    return [
-        zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % count
-        for ngram in character_ngrams(text)
-    ]
+    return [bucket_of(ngram, count) for ngram in character_ngrams(text)]
 
 
 def bucketed(texts: Sequence[str], count: int) -> tuple[Tensor, Tensor]:
