@@ -7,9 +7,11 @@ from collections import Counter
 import pytest
 
 from ohlora_core import content
+from ohlora_core.chat.memory import memory_value
 from ohlora_core.chat.time_words import WEEKDAYS, is_wrong_about_day
 from ohlora_core.content.schema import DialogueRow
 from ohlora_core.errors import ContentError
+from ohlora_core.language.nouns import replaced
 from ohlora_core.tutor.interview_track import LABELS, TOPICS
 
 
@@ -25,6 +27,14 @@ def test_there_is_as_much_as_the_models_were_trained_on():
         "패드립",
         "혐오/기타",
     }
+
+
+def test_any_value_can_stand_in_the_broad_replies_about_a_memory():
+    rows = [row for row in content.load_dialogues() if row.memory and row.broad_reply]
+    assert len(rows) > 1_000
+    for row in rows:
+        said = replaced(row.broad_reply, memory_value(row.memory), "무엇")
+        assert "무엇" in said and memory_value(row.memory) not in said, row.broad_reply
 
 
 def test_replies_that_know_the_day_are_right_about_it():

@@ -42,7 +42,7 @@ _USUAL = 0.38  # accepted share of all candidates
 _WEIGHT = 4.0  # as how many judged ones that counts
 _MOST = 10.0  # judged ones of a comment that are counted
 HIDDEN = 64  # units of the network
-INPUTS = len(FORMS) + 27
+INPUTS = len(FORMS) + 26
 _JUDGED = "judged"
 
 
@@ -112,8 +112,6 @@ def features_of(choice: Choice, encoder: SentenceEncoder) -> np.ndarray:
     replies = [candidate.reply for candidate in candidates]
     fit = encoder.similarity(SentenceTask.RANKING, message, replies)
     alike = encoder.similarity(SentenceTask.RETRIEVAL, message, replies)
-    asked = [candidate.row.message if candidate.row else message for candidate in candidates]
-    near = encoder.similarity(SentenceTask.RANKING, message, asked)
     follows = np.zeros(len(replies))
     if choice.summary:
         follows = encoder.similarity(SentenceTask.RANKING, choice.summary, replies)
@@ -133,7 +131,6 @@ def features_of(choice: Choice, encoder: SentenceEncoder) -> np.ndarray:
                 0.0 if one.row else one.cosine,
                 fit[place],
                 alike[place],
-                near[place] if one.row else 0.0,
                 follows[place],
                 share,
                 first,

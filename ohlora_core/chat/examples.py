@@ -25,8 +25,10 @@ from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 __all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_key", "told_keys"]
 
 NEAR_SCORE = 0.9
-"""Cosine and bonus from which an example's own reply fits; below it, its broad one."""
-OFFERED_ROWS, BOTH_REPLIES = 12, 2  # rows to choose from; nearest of which both replies are
+"""Cosine and bonus from which an example's own reply fits; below it, its broad one. (Of a row about
+a memory it is the value that decides.)"""
+OFFERED_ROWS = 12  # to choose from
+BOTH_REPLIES = 2  # of the nearest of them the own reply stands to choice beside the broad one
 LIKELY_ACTS = 3  # what a message may do
 CLAUSE_DISCOUNT = 0.93  # of the cosine of a sentence that is not the last: the last asks
 SAME_KEY_BONUS = 0.15  # for an example whose memory has the same key
@@ -114,10 +116,10 @@ class ExampleFinder:
         Examples have the same kind of prefix (memory, summary or none), as in training; a message
         may have little to do with what is before it, so a clearly nearer row without may be shown.
         A message of several sentences may be met by an example of one of them. A row that is not
-        very near shows its broad reply. Where an example's reply says a noun of its message again,
-        the noun of this message stands in its place. A message of death, violence or crime is met
-        by rows of its kind. The last row has the reply that fits best, be it of the row or one that
-        says the message back.
+        very near shows its broad reply, and so does one about a memory with another value. Where an
+        example's reply says a noun of its message again, the noun of this message stands in its
+        place. A message of death, violence or crime is met by rows of its kind. The last row has
+        the reply that fits best, be it of the row or one that says the message back.
         """
         found, choice = self.offer(message, memory=memory, summary=summary, today=today)
         chosen = [row for row, _ in found[:count][::-1]]
@@ -169,14 +171,13 @@ class ExampleFinder:
         found.sort(key=lambda one: -one[2])
         candidates: list[Candidate] = []
         own_replies: list[Candidate] = []
-        for place, row, score in found:
+        for place, row, score, form in found:
             if row.memory not in (None, memory) or len(candidates) == OFFERED_ROWS:
                 continue  # it speaks of another memory
             source = self._rows[place]
-            form = "broad" if row.reply == source.broad_reply else "own"
             at = {"cosine": float(near[place]), "near": float(nearest[place])}
             one = Candidate(row.reply, form, row.act or "", row, None, score, **at)
-            is_broad = form == "broad" and len(candidates) < BOTH_REPLIES
+            is_broad = form == "broad" and not source.memory and len(candidates) < BOTH_REPLIES
             if is_broad and (own := self._own(source, message)):
                 own_replies.append(replace(one, reply=own.reply, form="own", row=own))
             candidates.append(one)
@@ -190,7 +191,7 @@ class ExampleFinder:
         for one in candidates:
             distinct.setdefault(_letters(one.reply), one)
         by_name = dict(zip(self.act_names, map(float, shares), strict=True))
-        rows = [(row, score) for _, row, score in found]
+        rows = [(row, score) for _, row, score, _ in found]
         return rows, Choice(message, memory, summary, by_name, list(distinct.values()))
 
     def _scores(
@@ -261,24 +262,26 @@ class ExampleFinder:
 
     def _fitted(
         self, row: DialogueRow, message: str, memory: str | None, score: float
-    ) -> tuple[DialogueRow, float]:
-        """An example with the words of the message where its reply says its own, and its score.
+    ) -> tuple[DialogueRow, float, str]:
+        """An example with the words of the message where its reply says its own, its score, and
+        which of its replies it shows (`choice.FORMS`).
 
         Words: the value of the memory, or the noun that message and reply share.
         """
         if row.memory and memory:
             if row.memory == memory:
-                return row, score
+                return row, score, "own"
             if memory_key(row.memory) != memory_key(memory):
-                return row, score - OTHER_KEY_MALUS
-            reply = replaced(row.reply, memory_value(row.memory), memory_value(memory))
-            if reply == row.reply:
-                return row, score - OTHER_NOUN_MALUS
-            return row.model_copy(update={"memory": memory, "reply": reply}), score
+                return row, score - OTHER_KEY_MALUS, "own"
+            value, other = memory_value(row.memory), memory_value(memory)
+            for reply, form in ((row.broad_reply, "broad"), (row.reply, "own")):
+                if reply and (said := replaced(reply, value, other)) != reply:
+                    return row.model_copy(update={"memory": memory, "reply": said}), score, form
+            return row, score - OTHER_NOUN_MALUS, "own"
         if score < NEAR_SCORE and row.broad_reply and not row.memory:
-            return row.model_copy(update={"reply": row.broad_reply}), score
+            return row.model_copy(update={"reply": row.broad_reply}), score, "broad"
         own = self._own(row, message)
-        return (row, score - OTHER_NOUN_MALUS) if own is None else (own, score)
+        return (row, score - OTHER_NOUN_MALUS, "own") if own is None else (own, score, "own")
 
     def find_expressed(self, reply: str) -> list[tuple[str, str]]:
         """A short reply with its expression of each of the two likeliest, the likeliest last."""

@@ -27,6 +27,8 @@ _WORD = re.compile("[가-힣]+")
 _TELLING = re.compile(
     "을|를|이?랑|에서|한테|이?라고|이?라니|으로|의|에게|와|과"
 )  # never behind a verb
+_SPOKEN = dict(zip("013678LMNR", "영일삼육칠팔엘엠엔알", strict=True))
+"""How digits and letters are spoken that end in a consonant."""
 _FEWEST_PARTICLES = 2
 _TWO_WORDS = 0.15  # share of the drawn nouns that are two words
 _NOT_NOUN = re.compile(
@@ -182,7 +184,8 @@ def _places(text: str, noun: str) -> Iterator[tuple[int, int, str]]:
 
 def _ending(noun: str) -> int:
     """0: ends in a vowel (or no syllable), 1: in ㄹ (takes 로), 2: in another consonant."""
-    if not "가" <= noun[-1] <= "힣":
+    last = _SPOKEN.get(noun[-1].upper(), noun[-1])
+    if not "가" <= last <= "힣":
         return 0
-    final = (ord(noun[-1]) - 0xAC00) % 28
+    final = (ord(last) - 0xAC00) % 28
     return 0 if final == 0 else 1 if final == 8 else 2

@@ -18,7 +18,7 @@ from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ohlora_core.chat.examples import expression_of, told_key
+from ohlora_core.chat.examples import expression_of
 from ohlora_core.sentence.encoder import ADAPTER_PREFIX, load_adapter, load_base
 from ohlora_core.sentence.ngrams import NgramBag
 from ohlora_core.sentence.pooling import bucketed_vectors, token_ids
@@ -38,6 +38,7 @@ from ohlora_core.training.sentence_objectives import (
     asked_classes,
     ethics_classes,
     named_classes,
+    told_classes,
 )
 
 __all__ = [
@@ -65,7 +66,7 @@ NGRAM_STEPS: dict[SentenceTask, int] = {
 }
 HEAD_BUCKETS: dict[SentenceTask, int] = {
     SentenceTask.MEMORY: 2**14,
-    SentenceTask.ETHICS: 2**17,
+    SentenceTask.ETHICS: 2**18,
     SentenceTask.ACT: 2**15,
     SentenceTask.KEY: 2**15,
     SentenceTask.EXPRESSION: 2**15,
@@ -105,7 +106,7 @@ def _classified(task: SentenceTask, corpora: PublicCorpora) -> Classified:
         case SentenceTask.ACT:
             return named_classes(attrgetter("act"))
         case SentenceTask.KEY:
-            return named_classes(told_key)
+            return told_classes()
         case SentenceTask.EXPRESSION:
             return named_classes(expression_of, attrgetter("reply"))
     raise KeyError(f"{task.value} has no linear head")

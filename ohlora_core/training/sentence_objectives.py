@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ohlora_core import content
+from ohlora_core.chat.examples import told_key
 from ohlora_core.chat.memory import memory_key
 from ohlora_core.content import split_of
 from ohlora_core.ethics.guard import CATEGORIES, GENERAL
@@ -35,6 +36,7 @@ from ohlora_core.training.sentence_corpus import (
 )
 from ohlora_core.training.sentence_interview import decided_by_model, remaining_before
 from ohlora_core.training.sentence_linear import Classified
+from ohlora_core.training.told import told_of, with_other_values
 from ohlora_core.tutor.interview_track import FAILED, LABELS, TOPICS
 
 __all__ = [
@@ -48,10 +50,12 @@ __all__ = [
     "asked_classes",
     "ethics_classes",
     "named_classes",
+    "told_classes",
 ]
 
 _TALK_WEIGHT = 0.2  # ordinary talk is plenty and easy: it must not drown what looks like it
 _NOTHING_WEIGHT = 0.4  # most messages tell nothing
+_OTHER_VALUE_WEIGHT = 0.5  # of a message with another value in it
 _MEANT = 0.7  # similarity of a memory pair from which the message means the memory
 _NAMES = (GENERAL, *CATEGORIES.values())
 
@@ -129,6 +133,19 @@ def named_classes(
             for text, name in named
         ],
     )
+
+
+def told_classes() -> Classified:
+    """Messages with the key of what they tell, or with that of nothing; those that tell the name
+    of a thing once more with that of another."""
+    named = named_classes(told_key)
+    numbers = {name: number for number, name in enumerate(named.names)}
+    rows = [row for row in content.load_dialogues() if row.split == "train" and told_key(row)]
+    texts = [
+        (told.message, numbers[told.key], _OTHER_VALUE_WEIGHT)
+        for told in with_other_values(told_of(rows), seed=0)
+    ]
+    return Classified(named.names, named.texts + texts)
 
 
 class QnaTask:

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from ohlora_core import content
-from ohlora_core.chat.memory import memory_key, memory_value
 from ohlora_core.language.values import FILE, ValueReader, candidates, features
 from ohlora_core.morphemes import analysed
+from ohlora_core.training.told import Told, told_of, with_other_values
 
-__all__ = ["Options", "Told", "fit_reader", "likeness", "share_read", "told_rows", "train"]
+__all__ = ["Options", "fit_reader", "likeness", "share_read", "train"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,28 +46,14 @@ def train(options: Options) -> dict[str, Any]:
     """Fit the reader, save it and measure it on the validation and test rows."""
     torch.set_num_threads(options.threads)
     (options.out_dir / FILE).parent.mkdir(parents=True, exist_ok=True)
-    reader = fit_reader(told_rows("train"), options.seed)
+    told = {
+        split: told_of(row for row in content.load_dialogues() if row.split == split)
+        for split in ("train", "validation", "test")
+    }
+    rows = told["train"]
+    reader = fit_reader(rows + with_other_values(rows, options.seed), options.seed)
     reader.save(options.out_dir)
-    splits: tuple[content.Split, ...] = ("validation", "test")
-    return {split: share_read(reader, told_rows(split)) for split in splits}
-
-
-@dataclass(frozen=True)
-class Told:
-    """A message and what is remembered of it."""
-
-    message: str
-    key: str
-    value: str
-
-
-def told_rows(split: content.Split) -> list[Told]:
-    """The dialogues of a split of which something is remembered."""
-    found = []
-    for row in content.load_dialogues():
-        if row.split == split and row.remember:
-            found.append(Told(row.message, memory_key(row.remember), memory_value(row.remember)))
-    return found
+    return {split: share_read(reader, told[split]) for split in ("validation", "test")}
 
 
 def likeness(one: str, other: str) -> float:

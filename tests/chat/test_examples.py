@@ -114,6 +114,32 @@ def test_a_row_that_is_not_very_near_shows_its_broad_reply(message, reply):
     assert [row.reply for row in found] == [reply]
 
 
+WORK = [
+    row(
+        "내 직업 뭐야",
+        "펜싱 선수! 칼끝이 멋져.",
+        memory="[직업: 펜싱 선수]",
+        broad="펜싱 선수라고 했지!",
+    ),
+    row("내 별명 뭐야", "콩이라고 했지!", memory="[별명: 콩]"),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "memory", "reply", "form"),
+    [
+        ("내 직업 뭐야", "[직업: 펜싱 선수]", "펜싱 선수! 칼끝이 멋져.", "own"),
+        ("내 직업 뭐야", "[직업: 약사]", "약사라고 했지!", "broad"),
+        ("내 별명 뭐야", "[별명: 두부]", "두부라고 했지!", "own"),
+    ],
+)
+def test_another_value_of_a_memory_stands_in_the_broad_reply(message, memory, reply, form):
+    finder = ExampleFinder(FakeEncoder(), WORK)
+    assert found_by(finder, message, memory).reply == reply
+    _, choice = finder.offer(message, memory=memory, summary=None, today="월")
+    assert [(one.reply, one.form) for one in choice.candidates] == [(reply, form)]
+
+
 COMMENTS = [
     CommentRow(key="상태", after="remembered", comment="지금은 좀 어때?"),
     CommentRow(act="낭패", after="told", comment="속상하겠다."),

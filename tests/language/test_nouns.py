@@ -37,6 +37,18 @@ def test_another_noun_takes_the_same_particles(pool):
     assert replaced("시험을 위한 시험, 시험장", "시험", "등산") == "등산을 위한 등산, 시험장"
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("고1", "고1이잖아, 고1로"),
+        ("빠른 96", "빠른 96이잖아, 빠른 96으로"),
+        ("ISFP", "ISFP잖아, ISFP로"),
+    ],
+)
+def test_digits_and_letters_take_the_particles_of_how_they_are_spoken(value, said):
+    assert replaced("고2잖아, 고2로", "고2", value) == said
+
+
 def test_an_adapted_reply_says_the_noun_of_the_query():
     tasks = Tasks(PublicText(), "validation", seed=1)
     for _ in range(30):

@@ -5,7 +5,8 @@ from safetensors.torch import save_file
 from ohlora_core.errors import ModelFileError
 from ohlora_core.language.values import FILE, ValueReader, candidates, features
 from ohlora_core.morphemes import analysed
-from ohlora_core.training.values import Told, fit_reader, likeness, share_read
+from ohlora_core.training.told import Told
+from ohlora_core.training.values import fit_reader, likeness, share_read
 
 
 def texts(message):

@@ -7,11 +7,11 @@ from ohlora_core.training.choice import JUDGED_FILE
 from ohlora_core.training.sentence_objectives import asked_classes
 
 
-def test_every_judged_message_is_of_the_training_split_and_judged_once():
+def test_every_judged_message_is_of_the_training_split_and_judged_once_with_a_memory():
     with lzma.open(JUDGED_FILE, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     assert len(rows) > 10_000
-    assert len({row["message"] for row in rows}) == len(rows)
+    assert len({(row["message"], row.get("memory")) for row in rows}) == len(rows)
     assert {content.split_of(row["message"]) for row in rows} == {"train"}
     assert not any(set(row["good"]) & set(row["bad"]) for row in rows)
 
