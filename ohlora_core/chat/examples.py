@@ -25,8 +25,8 @@ from ohlora_core.sentence import SentenceEncoder, SentenceTask, TextIndex
 __all__ = ["SHORT_REPLY", "ExampleFinder", "clauses_of", "expression_of", "told_key", "told_keys"]
 
 NEAR_SCORE = 0.9
-"""Cosine and bonus from which an example's own reply fits; below it, its broad one. (Of a row about
-a memory it is the value that decides.)"""
+"""Cosine and bonus from which an example's own reply fits; below it, its broad one. Of a row about
+a memory the value decides instead."""
 OFFERED_ROWS = 12  # to choose from
 BOTH_REPLIES = 2  # of the nearest of them the own reply stands to choice beside the broad one
 LIKELY_ACTS = 3  # what a message may do

@@ -69,9 +69,7 @@ class DialogueRow(Row):
         Annotated[str, StringConstraints(pattern=r"^[월화수목금토일]요일 (오전|오후|저녁)$")] | None
     ) = None
     reply: Text
-    broad_reply: Text | None = (
-        None  # fits like messages with other details, or any memory of the key
-    )
+    broad_reply: Text | None = None  # fits like messages, or other memories of the key, too
     remember: MemoryText | None = None
     new_summary: Text
     eyes: Eyes

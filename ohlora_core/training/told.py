@@ -42,7 +42,7 @@ def told_of(rows: Iterable[content.DialogueRow]) -> list[Told]:
 def with_other_values(rows: Sequence[Told], seed: int) -> list[Told]:
     """Messages that say the thing they tell, each once more with that of another row of its key.
 
-    "나는 해솔이라고 해" teaches a name, and that any name may stand there.
+    "나는 다온이라고 해" teaches a name, and that any name may stand there.
     """
     rng = random.Random(seed)
     values: dict[str, set[str]] = defaultdict(set)
