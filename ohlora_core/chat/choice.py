@@ -186,11 +186,15 @@ class ReplyChooser(nn.Module):
         logits: Tensor = self.layers((table - self.mean) / self.scale)
         return logits[:, 0]
 
-    @torch.inference_mode()
     def best(self, choice: Choice, encoder: SentenceEncoder) -> Candidate:
         """The candidate that is most likely accepted."""
-        table = with_judged(features_of(choice, encoder), choice, self.accepted)
-        return choice.candidates[int(self(torch.from_numpy(table)).argmax())]
+        return choice.candidates[self.place_of_best(features_of(choice, encoder), choice)]
+
+    @torch.inference_mode()
+    def place_of_best(self, table: np.ndarray, choice: Choice) -> int:
+        """Which candidate is most likely accepted, by what `features_of` says of the choice."""
+        judged = with_judged(table, choice, self.accepted)
+        return int(self(torch.from_numpy(judged)).argmax())
 
     def save(self, models_dir: Path) -> None:
         """Write weights and counts to `models_dir / FILE`."""

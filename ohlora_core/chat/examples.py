@@ -6,6 +6,7 @@ is the reply that fits best of all that are offered: those of near rows, and com
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -92,7 +93,6 @@ class ExampleFinder:
         self._kinds = np.array([_kind(row.memory, row.summary) for row in rows])
         self._keys = np.array([memory_key(row.memory) for row in rows])
         self._grave = [grave_kinds(row.message) for row in rows]
-        self._messages = np.array([_letters(row.message) for row in rows])
         self._days = np.array([_day_of_reply(row) for row in rows])
         self.act_names: list[str] = sorted({row.act or "" for row in rows})
         self._acts = np.array([self.act_names.index(row.act or "") for row in rows])
@@ -172,11 +172,13 @@ class ExampleFinder:
         candidates: list[Candidate] = []
         own_replies: list[Candidate] = []
         for place, row, score, form in found:
-            if row.memory not in (None, memory) or len(candidates) == OFFERED_ROWS:
+            if row.memory not in (None, memory):
                 continue  # it speaks of another memory
+            if len(candidates) == OFFERED_ROWS:
+                break
             source = self._rows[place]
-            at = {"cosine": float(near[place]), "near": float(nearest[place])}
-            one = Candidate(row.reply, form, row.act or "", row, None, score, **at)
+            at = float(near[place]), float(nearest[place])
+            one = Candidate(row.reply, form, row.act or "", row, None, score, *at)
             is_broad = form == "broad" and not source.memory and len(candidates) < BOTH_REPLIES
             if is_broad and (own := self._own(source, message)):
                 own_replies.append(replace(one, reply=own.reply, form="own", row=own))
@@ -185,14 +187,21 @@ class ExampleFinder:
         acts = [self.act_names[place] for place in np.argsort(-shares)[:LIKELY_ACTS]]
         for reaction in self._reactions.to(message, acts, memory):
             said = reaction.comment
-            one = Candidate(reaction.reply, said.after, said.act or said.key or "", comment=said)
-            candidates.append(replace(one, cosine=reaction.cosine))
+            kind = said.act or said.key or ""
+            candidates.append(
+                Candidate(reaction.reply, said.after, kind, comment=said, cosine=reaction.cosine)
+            )
         distinct: dict[str, Candidate] = {}
         for one in candidates:
             distinct.setdefault(_letters(one.reply), one)
         by_name = dict(zip(self.act_names, map(float, shares), strict=True))
         rows = [(row, score) for _, row, score, _ in found]
         return rows, Choice(message, memory, summary, by_name, list(distinct.values()))
+
+    @functools.cached_property
+    def _messages(self) -> np.ndarray:
+        """The letters of all messages; only training asks for them."""
+        return np.array([_letters(row.message) for row in self._rows])
 
     def _scores(
         self,

@@ -88,9 +88,13 @@ class Reactions:
             return
         named = _with(named_back(message), "? ")
         told = _with(said_back(message), "! ")
+        asked = {
+            is_choice: _with(asked_back(message, is_choice=is_choice), " ")
+            for is_choice in {act in CHOICES for act in acts}
+        }
         for act in acts:
-            asked = _with(asked_back(message, is_choice=act in CHOICES), " ")
-            for form, before in (("named", named), ("asked", asked), ("told", told)):
+            ways = (("named", named), ("asked", asked[act in CHOICES]), ("told", told))
+            for form, before in ways:
                 fits = (self._acts == act) & (self._forms == form)
                 if fits.any() and before is not None:
                     yield from self._best(before, scores, fits, _OF_AN_ACT)

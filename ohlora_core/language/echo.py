@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ohlora_core.language.nouns import final_sound
 from ohlora_core.morphemes import analysed, analyser, joined, kind
 
 __all__ = ["SELF_HARM", "asked_back", "grave_kinds", "named_back", "said_back"]
@@ -256,10 +257,7 @@ def _exclaimed(text: str, tokens: Sequence[Any], place: int) -> str | None:
         says_what = last.tag == "NNB" or any(token.tag in ("JX", "JKS") for token in tokens)
         return joined([*stem, ("이", "VCP"), ("구나" if says_what else "라니", "EF")])
     if _WANTS.fullmatch(ending) and stem[-1][1] in ("VV", "XSV", "VX"):
-        closed = "가" <= stem[-1][0][-1] <= "힣" and (ord(stem[-1][0][-1]) - 0xAC00) % 28 not in (
-            0,
-            8,
-        )
+        closed = final_sound(stem[-1][0]) == 2
         return joined([*stem, ("으려는구나" if closed else "려는구나", "EF")])
     if not _STATES.fullmatch(ending) or _is_asking(tokens, place, stem, ending):
         return None

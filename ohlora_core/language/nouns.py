@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-__all__ = ["NounPool", "replaced"]
+__all__ = ["NounPool", "final_sound", "replaced"]
 
 # (behind a consonant, behind a vowel)
 _PAIRS = re.findall(
@@ -68,7 +68,7 @@ class NounPool:
         for noun, seen in particles.items():
             telling = any(map(_TELLING.fullmatch, seen))
             if telling and len(seen) >= _FEWEST_PARTICLES and not _NOT_NOUN.fullmatch(noun):
-                self._by_ending[_ending(noun)].append(noun)
+                self._by_ending[final_sound(noun)].append(noun)
         self._known = {noun for nouns in self._by_ending.values() for noun in nouns}
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class NounPool:
 
     def draw(self, rng: random.Random, noun: str) -> str | None:
         """Another noun that takes the same particles, now and then two words, or None."""
-        same = self._by_ending[_ending(noun)]
+        same = self._by_ending[final_sound(noun)]
         if len(same) < 2:
             return None
         other = rng.choice(same)
@@ -159,7 +159,7 @@ def _fitting(particle: str, noun: str) -> str:
     if particle not in _BEHIND:
         return particle
     consonant, vowel = _BEHIND[particle]
-    ending = _ending(noun)
+    ending = final_sound(noun)
     return vowel if ending == 0 or (ending == 1 and vowel == "로") else consonant
 
 
@@ -182,9 +182,9 @@ def _places(text: str, noun: str) -> Iterator[tuple[int, int, str]]:
         start = text.find(noun, end)
 
 
-def _ending(noun: str) -> int:
+def final_sound(word: str) -> int:
     """0: ends in a vowel (or no syllable), 1: in ㄹ (takes 로), 2: in another consonant."""
-    last = _SPOKEN.get(noun[-1].upper(), noun[-1])
+    last = _SPOKEN.get(word[-1].upper(), word[-1])
     if not "가" <= last <= "힣":
         return 0
     final = (ord(last) - 0xAC00) % 28

@@ -81,14 +81,10 @@ def train(options: Options) -> dict[str, Any]:
     encoder = load_lite(options.out_dir)
     judged = list(judged_choices(encoder))
     logger.info("choice: %d messages", len(judged))
-    folds = _folds(len(judged), options.seed)
     hits = []
-    for held in folds:
-        kept = [judged[place] for fold in folds if fold is not held for place in fold]
-        chooser = fit_chooser(kept, options.seed)
-        for one in (judged[place] for place in held):
-            table = with_judged(one.table, one.choice, chooser.accepted)
-            hits.append(one.accepted[int(chooser(torch.from_numpy(table)).argmax())])
+    for held, others in _folds(judged, options.seed):
+        chooser = fit_chooser(others, options.seed)
+        hits += [one.accepted[chooser.place_of_best(one.table, one.choice)] for one in held]
     fit_chooser(judged, options.seed).save(options.out_dir)
     possible = [any(one.accepted) for one in judged]
     return {
@@ -160,13 +156,11 @@ def fit_chooser(judged: Sequence[Judged], seed: int = 0) -> ReplyChooser:
     from sklearn.preprocessing import StandardScaler
 
     tables, wanted = [], []
-    folds = _folds(len(judged), seed)
-    for held in folds:
-        others = [judged[place] for fold in folds if fold is not held for place in fold]
+    for held, others in _folds(judged, seed):
         counts = _counted(others)
-        for place in held:
-            tables.append(with_judged(judged[place].table, judged[place].choice, counts))
-            wanted += judged[place].accepted
+        for one in held:
+            tables.append(with_judged(one.table, one.choice, counts))
+            wanted += one.accepted
     scaler = StandardScaler()
     table = scaler.fit_transform(np.vstack(tables))
     network = MLPClassifier(
@@ -180,8 +174,12 @@ def fit_chooser(judged: Sequence[Judged], seed: int = 0) -> ReplyChooser:
     return chooser.eval()
 
 
-def _folds(count: int, seed: int) -> list[np.ndarray]:
-    return np.array_split(np.random.default_rng(seed).permutation(count), _FOLDS)
+def _folds(judged: Sequence[Judged], seed: int) -> Iterator[tuple[list[Judged], list[Judged]]]:
+    """Each drawn part of what was judged, with the others."""
+    folds = np.array_split(np.random.default_rng(seed).permutation(len(judged)), _FOLDS)
+    for held in folds:
+        others = [judged[place] for fold in folds if fold is not held for place in fold]
+        yield [judged[place] for place in held], others
 
 
 def _counted(judged: Iterable[Judged]) -> Accepted:

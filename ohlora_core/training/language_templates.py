@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from ohlora_core.language.nouns import final_sound
+
 __all__ = ["Fact", "attribute_fact", "plan_fact"]
 
 
@@ -427,10 +429,9 @@ class _Value(str):
         if not particle:
             return str(self)
         closed, open_ = _PARTICLES[particle]
-        last = self[-1]
-        final = (ord(last) - 0xAC00) % 28 if "가" <= last <= "힣" else 0
-        # Before (으)로 a final ㄹ (8) counts as open.
-        return str(self) + (closed if final and not (particle == "으로" and final == 8) else open_)
+        final = final_sound(self)
+        # Before (으)로 a final ㄹ (1) counts as open.
+        return str(self) + (closed if final and not (particle == "으로" and final == 1) else open_)
 
 
 def plan_fact(rng: random.Random) -> Fact:
@@ -481,7 +482,7 @@ def _opened(text: str, rng: random.Random) -> str:
 
 def _conjugate(stem: str, ending: str) -> str:
     """Stem plus ending; ㄹ and ㄴ join an open last syllable."""
-    closed = (ord(stem[-1]) - 0xAC00) % 28 != 0
+    closed = final_sound(stem) != 0
     if ending[0] == "ㄹ":
         return (
             stem + "을" + ending[1:]
